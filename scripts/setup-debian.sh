@@ -1,0 +1,72 @@
+#!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
+# Installs what building antiquant needs and this machine lacks. Looks first: when nothing is missing it says
+# nothing and calls no package manager. Arguments: any of build, test, lint, demo (default: build).
+set -eu
+
+# group, Debian package, how to see that it is there (command:NAME or header:NAME), what it is for
+needs='
+build  gcc                 command:cc            the C compiler
+build  libc6-dev           header:stdlib.h       headers of the C library
+build  cmake               command:cmake         describes the build
+build  ninja-build         command:ninja         runs the build
+build  python3             command:python3       runs the generator of export lists
+build  libpthreadpool-dev  header:pthreadpool.h  threads within one operator
+build  libjansson-dev      header:jansson.h      JSON, for the command antiquant
+test   libcmocka-dev       header:cmocka.h       unit tests
+test   g++                 command:c++           tests that the headers are valid C++11
+test   pkgconf             command:pkg-config    tests of the installed antiquant.pc
+test   binutils            command:nm            test of the exported symbols
+lint   clang-tidy          command:clang-tidy    static analysis
+lint   clang-format        command:clang-format  formatting
+demo   python3-pip         module:pip            fetches the model of make demo
+'
+
+there() {
+    case $1 in
+    command:*) command -v "${1#*:}" >/dev/null 2>&1 ;;
+    header:*) echo "#include <${1#*:}>" | cc -E -x c - >/dev/null 2>&1 ;;
+    module:*) python3 -c "import ${1#*:}" >/dev/null 2>&1 ;;
+    esac
+}
+
+missing='' why=''
+while read -r group package probe purpose; do
+    case " ${*:-build} " in *" $group "*) ;; *) continue ;; esac
+    there "$probe" && continue
+    missing="$missing $package"
+    why="$why  $package: $purpose
+"
+done <<END
+$(echo "$needs" | grep .)
+END
+[ -n "$missing" ] || exit 0
+
+echo "antiquant needs these packages, which this machine lacks:"
+printf '%s' "$why"
+if ! command -v apt-get >/dev/null 2>&1; then
+    echo "This is not a Debian system: please install them with its own package manager (the names are Debian's)," >&2
+    echo "then run make again." >&2
+    exit 1
+fi
+as_root=''
+if [ "$(id -u)" -ne 0 ]; then
+    if ! command -v sudo >/dev/null 2>&1; then
+        echo "Not root, and sudo is not here. Please run as root: apt-get install$missing" >&2
+        exit 1
+    fi
+    as_root=sudo
+fi
+export DEBIAN_FRONTEND=noninteractive
+log=$(mktemp)
+trap 'rm -f "$log"' EXIT
+run() { # quiet while it works, the whole story when it does not
+    echo "+ $*"
+    $as_root env DEBIAN_FRONTEND=noninteractive "$@" >"$log" 2>&1 || { cat "$log" >&2; return 1; }
+}
+run apt-get update -q || echo "apt-get update failed; trying with the lists that are here" >&2
+# shellcheck disable=SC2086 # a list of package names
+run apt-get install -q -y --no-install-recommends $missing || {
+    echo "Could not install:$missing. Please install them by hand, then run make again." >&2
+    exit 1
+}
