@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* memory.h - the only allocator calls of the library, so that tests can make the n-th allocation fail. */
+#ifndef AQ_BASE_MEMORY_H
+#define AQ_BASE_MEMORY_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+/* As malloc, calloc, aligned_alloc (size need not be a multiple of alignment) and free; null when out of
+ * memory. Memory that a caller releases with free() may come from aq_malloc. */
+void *aq_malloc(size_t size);
+void *aq_calloc(size_t count, size_t size);
+void *aq_aligned_malloc(size_t alignment, size_t size);
+void aq_free(void *pointer);
+
+/* Tests only: the n-th allocation from now on (1 = the next) and all after it fail; 0 = none fails. */
+void aq_memory_fail_from(uint64_t n);
+
+#endif

@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* settings.h - the environment variables of runtime page 4.8, read once, at the first call that needs them.
+ *
+ * This file only reads and parses. Whether a CPU level or a kernel of that name exists is known further up
+ * (cpu/cpu.h, kernels/registry.h), which report through their own functions. */
+#ifndef AQ_BASE_SETTINGS_H
+#define AQ_BASE_SETTINGS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+typedef enum aq_numerics_mode { AQ_NUMERICS_NPU } aq_numerics_mode;
+
+typedef struct aq_settings {
+    const char *cpu;    /* ANTIQUANT_CPU as written, null when unset or empty or "best" */
+    const char *kernel; /* ANTIQUANT_KERNEL as written, null when unset or empty */
+    int threads;        /* ANTIQUANT_THREADS, 0 when unset: usable CPUs */
+    aq_numerics_mode numerics;
+    bool device_status; /* ANTIQUANT_STATUS=device: V1's null checks answer 161002 */
+    uint32_t devices;   /* ANTIQUANT_DEVICES */
+    bool synchronous;   /* ANTIQUANT_SYNC=1: tasks run in the caller's thread */
+    int verbose;        /* ANTIQUANT_VERBOSE */
+    char invalid[512];  /* "" or the first invalid variable, its value and the valid ones */
+} aq_settings;
+
+/* Never null; the same object for the whole process. Strings are copies: later setenv calls change nothing.
+ */
+const aq_settings *aq_settings_get(void);
+
+#endif

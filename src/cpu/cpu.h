@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* cpu.h - which instructions and how many CPUs this machine has, and which of them may be used. Knows nothing
+ * of kernels. Levels are cumulative: a kernel for level l runs wherever a level >= l is in use. */
+#ifndef AQ_CPU_CPU_H
+#define AQ_CPU_CPU_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+typedef enum aq_cpu_level {
+    AQ_CPU_SCALAR, /* the compiler's baseline for the architecture */
+#if defined(__x86_64__)
+    AQ_CPU_AVX2,   /* AVX2, FMA, F16C */
+    AQ_CPU_AVX512, /* and AVX-512 F, BW, DQ, VL */
+#endif
+    AQ_CPU_LEVELS
+} aq_cpu_level;
+
+/* "scalar", "avx2", "avx512": as ANTIQUANT_CPU takes it. */
+const char *aq_cpu_level_name(aq_cpu_level level);
+/* "AVX2, FMA, F16C". */
+const char *aq_cpu_level_instructions(aq_cpu_level level);
+/* CPU and operating system have all of the level. */
+bool aq_cpu_level_supported(aq_cpu_level level);
+
+/* The level in use: the best supported one, or the one ANTIQUANT_CPU names. */
+aq_cpu_level aq_cpu_level_in_use(void);
+
+/* "" or why ANTIQUANT_CPU cannot be obeyed (unknown, or not on this CPU), with the valid values. */
+const char *aq_cpu_invalid(void);
+
+/* CPUs of the process's affinity mask, >= 1. */
+int aq_cpu_count(void);
+
+/* Bytes of the data caches of one core, from the system, else 32 KiB / 1 MiB. */
+size_t aq_cpu_l1d_bytes(void);
+size_t aq_cpu_l2_bytes(void);
+
+#endif

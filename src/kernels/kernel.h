@@ -1,0 +1,151 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* kernel.h - the contract between the loops (matmul/run.c) and the kernels. A kernel computes one tile; it
+ * knows nothing of tensors, threads or files, never allocates, locks or fails, and reads no byte that its
+ * arguments do not name.
+ *
+ * Numerics (page 5, mode npu). The fp32 sum over k runs in chunks, and a chunk in one of two orders:
+ *   P  chunks of 256 k. In a chunk: acc = 0; for k rising: acc = fma(x_k, w_k, acc).
+ *   T  chunks of 1024 k. In a chunk 16 partial sums p[l] = 0; for i rising: p[l] = fma(x_16i+l, w_16i+l,
+ * p[l]); then p[l] += p[l+8] for l < 8, += p[l+4] for l < 4, += p[l+2] for l < 2, p[0] += p[1]. The total
+ * starts as the first chunk's sum; later chunks' sums are added in order. k positions that a kernel pads are
+ * x = +0, w = +0: they change no sum (but for the sign of a zero). Every kernel gives exactly these bits. */
+#ifndef AQ_KERNELS_KERNEL_H
+#define AQ_KERNELS_KERNEL_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "cpu/cpu.h"
+
+enum {
+    AQ_CHUNK_P = 256,
+    AQ_CHUNK_T = 1024,
+    AQ_LANES_T = 16,
+    AQ_MAX_MR = 16, /* largest row tile and panel width of any kernel */
+    AQ_MAX_NR = 64
+};
+
+typedef enum aq_order { AQ_ORDER_P, AQ_ORDER_T } aq_order;
+
+/* How an int8 weight becomes the fp32 value (holding an fp16 number) that is multiplied, operator page 1.2.
+ */
+typedef enum aq_recipe {
+    AQ_RECIPE_FIXPIPE, /* H((float)sat32(w + offset) * scale) */
+    AQ_RECIPE_COMPOSED /* R16(R16(R16((w + shift) * factor) + add) * mul), each step only if present */
+} aq_recipe;
+
+/* Parameters of a slice of columns, one entry a column, already broadcast. */
+typedef struct aq_columns {
+    aq_recipe recipe;
+    /* fixpipe: both present. |offset| <= AQ_OFFSET_LIMIT unless the caller uses the generic packer */
+    const int32_t *offset;
+    const float *scale;
+    /* composed: add and mul hold fp16 values; null = step absent */
+    bool shift_present, factor_present;
+    float shift, factor; /* antiquantOffset, antiquantScale: fp32, the same for every column */
+    const float *add, *mul;
+} aq_columns;
+
+/* Beyond this an int8 weight plus the offset could leave int32, and the addition must saturate. */
+#define AQ_OFFSET_LIMIT (INT32_MAX - 128)
+
+/* The stored weight of one matrix, as a logical (k,n) array: element (k,n) is data[k * stride_k + n *
+ * stride_n], strides in elements (bytes). Order T iff stride_k == 1 and stride_n != 1. */
+typedef struct aq_weight {
+    const int8_t *data;
+    int64_t stride_k, stride_n;
+} aq_weight;
+
+/* ---- stream kernels: few rows, the weight is read once, straight from where it is stored ---- */
+
+/* sum[r * sum_stride + j] = the whole sum over k (all chunks, without bias) for r < rows and j < n. */
+typedef struct aq_stream_tile {
+    aq_weight weight; /* at the slice's first column. P: stride_n == 1; T: stride_k == 1 */
+    const float *x;   /* rows of k values, row r at x + r * x_stride; readable and +0 up to round_up(k, 16) */
+    int64_t x_stride; /* >= round_up(k, 16) */
+    aq_columns columns; /* at the slice's first column; only AQ_RECIPE_FIXPIPE is asked for */
+    float *sum;
+    int64_t sum_stride; /* >= n */
+    int64_t rows, n, k; /* 1 <= rows <= mr; n, k >= 1 */
+} aq_stream_tile;
+
+/* ---- gemm kernels: many rows, a panel of the weight is dequantised once for all of them ----
+ *
+ * One chunk of k at a time. `steps` is the number of k positions of a packed chunk: the chunk's k for P; for
+ * T the chunk's k rounded up to a multiple of 16, and the positions are permuted lane by lane: position l' *
+ * (steps / 16)
+ * + i holds k = 16i + aq_lane_order[l'], so that a lane's chain is a run of consecutive positions and the
+ * lanes come in the order in which the tree can add them up as a binary counter. */
+static const uint8_t aq_lane_order[AQ_LANES_T] = {0, 8, 4, 12, 2, 10, 6, 14, 1, 9, 5, 13, 3, 11, 7, 15};
+
+/* panel[p * nr + j] = the dequantised weight at packed position p, column j; +0 for padded k and for j >= n.
+ */
+typedef struct aq_panel_job {
+    aq_order order;
+    aq_weight weight; /* at the chunk's first k and the panel's first column */
+    aq_columns columns;
+    int64_t k, n;  /* of the chunk and the panel, without padding: k <= chunk, 1 <= n <= nr */
+    int64_t steps; /* packed positions */
+    float *panel;  /* steps * nr floats, 64-byte aligned */
+} aq_panel_job;
+
+/* packed[p * mr + r] = (float)x[r, k at packed position p]; +0 for padded k and for r >= rows. One chunk. */
+typedef struct aq_rows_job {
+    aq_order order;
+    const uint16_t *x; /* fp16, element (r, k) at x[r * stride_m + k * stride_k], at the chunk's first k */
+    int64_t stride_m, stride_k;
+    int64_t rows, k; /* 1 <= rows <= mr; k <= chunk */
+    int64_t steps;
+    float *packed; /* steps * mr floats, 64-byte aligned */
+} aq_rows_job;
+
+/* For each of the mr x nr elements: s = the chunk's sum in `order`; sum = first ? s : sum + s. */
+typedef struct aq_gemm_tile {
+    aq_order order;
+    const float *packed; /* mr rows, from aq_rows_job */
+    const float *panel;  /* nr columns, from aq_panel_job */
+    int64_t steps;
+    float *sum;         /* mr rows of nr floats, 64-byte aligned rows */
+    int64_t sum_stride; /* floats from row to row, a multiple of 16 */
+    bool first;
+} aq_gemm_tile;
+
+typedef enum aq_role { AQ_ROLE_STREAM, AQ_ROLE_GEMM } aq_role;
+
+/* What a kernel may look at to decline: the shape and layout, never the data. */
+typedef struct aq_kernel_query {
+    int64_t m, n, k;
+    aq_order order;
+    aq_recipe recipe;
+    int64_t stride_k, stride_n; /* of the weight */
+} aq_kernel_query;
+
+typedef struct aq_kernel {
+    const char *name; /* role_xtype_weighttype_tile_isa, for example "stream_f16_s8c_1x64_avx512" */
+    aq_cpu_level level;
+    aq_role role;
+    int mr, nr; /* stream: most rows of a tile; columns a slice should be a multiple of. gemm: the tile */
+    /* null: takes it; else the reason it does not, static text */
+    const char *(*declines)(const aq_kernel_query *query);
+    /* stream */
+    void (*stream)(const aq_stream_tile *tile);
+    /* gemm. pack_panel takes P with stride_n == 1 and T with stride_k == 1, columns as above; every other
+     * layout goes through aq_pack_panel_generic (kernels/ref/pack.h) */
+    void (*pack_rows)(const aq_rows_job *job);
+    void (*pack_panel)(const aq_panel_job *job);
+    void (*gemm)(const aq_gemm_tile *tile);
+} aq_kernel;
+
+/* Packed positions of a chunk of k values. */
+static inline int64_t aq_packed_steps(aq_order order, int64_t k)
+{
+    return order == AQ_ORDER_P ? k : (k + AQ_LANES_T - 1) / AQ_LANES_T * AQ_LANES_T;
+}
+
+static inline int64_t aq_chunk_length(aq_order order)
+{
+    return order == AQ_ORDER_P ? AQ_CHUNK_P : AQ_CHUNK_T;
+}
+
+#endif

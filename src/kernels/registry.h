@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* registry.h - the table of kernels and the choice from it. */
+#ifndef AQ_KERNELS_REGISTRY_H
+#define AQ_KERNELS_REGISTRY_H
+
+#include <stddef.h>
+
+#include "kernels/kernel.h"
+
+size_t aq_kernel_table_size(void);
+const aq_kernel *aq_kernel_at(size_t index);
+
+/* null: may be chosen in this process; else why not ("needs avx512, ANTIQUANT_CPU is avx2"), static text. */
+const char *aq_kernel_unusable(const aq_kernel *kernel);
+
+/* The first usable kernel of the role that takes the query. Null for AQ_ROLE_STREAM when none does;
+ * AQ_ROLE_GEMM always has the reference. ANTIQUANT_KERNEL narrows the choice to the kernel of that name: a
+ * gemm kernel then serves all row counts, a stream kernel has the reference beside it. */
+const aq_kernel *aq_kernel_choose(aq_role role, const aq_kernel_query *query);
+
+/* Appends a line "name: reason" for each kernel better than chosen. Truncates at size. */
+void aq_kernel_why_not(aq_role role, const aq_kernel_query *query, const aq_kernel *chosen, char *text,
+                       size_t size);
+
+/* "" or why ANTIQUANT_KERNEL cannot be obeyed, with the valid names. */
+const char *aq_kernel_setting_invalid(void);
+
+#endif
