@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* stream.h - streams as in-order queues with one worker thread each, and the task that travels through them.
+ * Knows nothing of what a task does. */
+#ifndef AQ_RUNTIME_STREAM_H
+#define AQ_RUNTIME_STREAM_H
+
+#include "acl/acl_rt.h"
+
+/* The head of every task; what follows it belongs to the kind of task. The creator fills in all but next. */
+typedef struct aq_task {
+    struct aq_task *next;
+    const char *name; /* static text: "aclnnCast", for error texts and traces */
+    /* Runs in the stream's worker (in the caller with ANTIQUANT_SYNC=1). 0, or a status after
+     * aq_error/aq_refuse: status and text are then told by the stream's next synchronise or query and by
+     * aclrtGetLastError. */
+    int (*run)(struct aq_task *task);
+    /* Called exactly once, after run or instead of it (stream destroyed, submit refused); frees the task. */
+    void (*finish)(struct aq_task *task);
+} aq_task;
+
+/* Appends task to stream; null = the default stream of the current context. Takes the task over in every
+ * case: when it is refused it has been finished on return. 0; 107002 null stream without a current context;
+ * 107003 stream of another context; 107017 not a live stream; 207001/207005 no memory or no thread for the
+ * worker. */
+int aq_stream_submit(aclrtStream stream, aq_task *task);
+
+#endif
