@@ -18,6 +18,12 @@ all: ## build the libraries and the command (build/release)
 	@scripts/setup-debian.sh build
 	$(call build,release,all)
 
+install: ## install into PREFIX
+	@scripts/setup-debian.sh build
+	$(call build,release,all)
+	@cmake --install build/release --prefix "$(PREFIX)" >/dev/null
+	@echo "antiquant is in $(DESTDIR)$(PREFIX). To use it:  . $(PREFIX)/set_env.sh"
+
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1	\2/p' $(MAKEFILE_LIST) | expand -t 20
 	@echo "  PREFIX=DIR: where install puts it (default $(PREFIX)); DESTDIR is honoured; JOBS=N: parallel jobs"

@@ -46,14 +46,55 @@ target_include_directories(aq_static PUBLIC "${PROJECT_SOURCE_DIR}/src" "${PROJE
 target_compile_definitions(aq_static PUBLIC ${core_definitions})
 target_link_libraries(aq_static PUBLIC "${PTHREADPOOL_LIBRARY}" Threads::Threads m)
 
-add_library(antiquant SHARED $<TARGET_OBJECTS:aq_objects>)
-add_library(antiquant::antiquant ALIAS antiquant)
+# The core exports the functions of packaging/exports.txt and include/antiquant.h, and nothing else.
+set(exports "${PROJECT_SOURCE_DIR}/packaging/exports.txt")
+set(exports_py "${PROJECT_SOURCE_DIR}/scripts/exports.py")
+set(version_script "${PROJECT_BINARY_DIR}/antiquant.map")
+add_custom_command(OUTPUT "${version_script}"
+    COMMAND Python3::Interpreter "${exports_py}" map > "${version_script}"
+    DEPENDS "${exports}" "${exports_py}" "${PROJECT_SOURCE_DIR}/include/antiquant.h" VERBATIM)
+
+# All our libraries lie in one directory and find each other there; no version in the soname, no symlinks.
+set(CMAKE_BUILD_WITH_INSTALL_RPATH ON)
+set(CMAKE_INSTALL_RPATH "$ORIGIN")
+set(CMAKE_INSTALL_RPATH_USE_LINK_PATH ON) # for a pthreadpool that is not in a system directory
+add_library(antiquant SHARED $<TARGET_OBJECTS:aq_objects> "${version_script}")
+set_target_properties(antiquant PROPERTIES LINK_DEPENDS "${version_script}")
 target_include_directories(antiquant INTERFACE
-    "$<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}/include>" "$<INSTALL_INTERFACE:include>"
-    "$<INSTALL_INTERFACE:include/aclnn>")
+    "$<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}/include>" "$<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}/include/aclnn>"
+    "$<INSTALL_INTERFACE:include>" "$<INSTALL_INTERFACE:include/aclnn>")
 target_link_libraries(antiquant PRIVATE "${PTHREADPOOL_LIBRARY}" Threads::Threads m)
 # nodelete: stream workers and thread-local texts outlive a dlclose.
-target_link_options(antiquant PRIVATE -Wl,-z,nodelete)
+target_link_options(antiquant PRIVATE -Wl,-z,nodelete "-Wl,--version-script=${version_script}")
 if(NOT AQ_SANITIZE)
     target_link_options(antiquant PRIVATE -Wl,-z,defs)
 endif()
+# A listed function that no source defines is for scripts/check_symbols.py to report, not for the linker.
+include(CheckLinkerFlag)
+check_linker_flag(C -Wl,--undefined-version AQ_LINKER_HAS_UNDEFINED_VERSION)
+if(AQ_LINKER_HAS_UNDEFINED_VERSION)
+    target_link_options(antiquant PRIVATE -Wl,--undefined-version)
+endif()
+
+# CANN's library names are filters (DT_FILTER) over the core: a program links against libascendcl.so and finds
+# aclInit there, and at run time the loader takes the function from libantiquant.so. So every name is a real
+# library with real symbols, and the process has one copy of the state whichever names it linked or dlopened.
+# aq_add_filter(NAME NEEDED...): lib<NAME>.so; NEEDED are libraries that callers reach through it (DT_NEEDED).
+function(aq_add_filter name)
+    set(stubs "${PROJECT_BINARY_DIR}/stubs/${name}.c")
+    add_custom_command(OUTPUT "${stubs}" COMMAND Python3::Interpreter "${exports_py}" stubs ${name} > "${stubs}"
+        DEPENDS "${exports}" "${exports_py}" VERBATIM)
+    add_library(${name} SHARED "${stubs}")
+    target_link_options(${name} PRIVATE -Wl,--filter=libantiquant.so -Wl,--no-as-needed)
+    target_link_libraries(${name} PRIVATE ${ARGN})
+    add_dependencies(${name} antiquant)
+endfunction()
+file(MAKE_DIRECTORY "${PROJECT_BINARY_DIR}/stubs")
+aq_add_filter(ascendcl)
+aq_add_filter(acl_rt)
+aq_add_filter(acl_op_compiler)
+aq_add_filter(nnopbase ascendcl)
+aq_add_filter(opapi nnopbase ascendcl)
+aq_add_filter(opapi_nn nnopbase ascendcl)
+aq_add_filter(opapi_math nnopbase ascendcl)
+set(AQ_LIBRARIES antiquant ascendcl acl_rt acl_op_compiler nnopbase opapi opapi_nn opapi_math)
