@@ -9,6 +9,9 @@
 
 #include <stddef.h>
 
+/* Bytes of the longest text, its end included; longer ones are cut off. */
+#define AQ_ERROR_TEXT_SIZE 2048
+
 /* What a caller did wrong with one argument, for people. Each text is a printf result the caller of aq_refuse
  * owns; null or empty lines are left out of the message. */
 typedef struct aq_refusal {
@@ -21,8 +24,8 @@ typedef struct aq_refusal {
 } aq_refusal;
 
 /* Replaces the thread's pending text by the refusal and returns status. First line "EZ1001: ..." for
- * operators (1610xx), "EE1001: ..." for the runtime (10xxxx, 20xxxx, 50xxxx), "EZ9999: ..." for inner errors
- * (other). */
+ * operators (1610xx), "EE1001: ..." for the runtime (100xxx..107xxx, 2xxxxx, 300xxx,
+ * 500xxx..507xxx), "EZ9999: ..." for inner errors (other). */
 int aq_refuse(int status, const aq_refusal *refusal);
 
 /* Same for errors that are not about one argument: "<code>: <text>". */
@@ -36,7 +39,7 @@ const char *aq_take_error(void);
  * be told. */
 void aq_peek_error(char *text, size_t size);
 
-/* Sets the pending text as it is. */
+/* Sets the pending text as it is; null or "" leaves none pending. */
 void aq_set_error(const char *text);
 
 #endif

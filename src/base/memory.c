@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* memory.c - the C allocator behind one failure switch for tests. A request of 0 bytes gets a block of its
+ * own, so that null always means out of memory. */
+#include "base/memory.h"
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdlib.h>
+
+#include "base/checked.h"
+
+/* 0: nothing fails; n > 1: n - 1 more allocations succeed; 1: all fail. */
+static _Atomic uint64_t countdown;
+
+static bool fails_now(void)
+{
+    uint64_t left = atomic_load_explicit(&countdown, memory_order_relaxed);
+    if (left == 0)
+        return false;
+    while (left > 1)
+        if (atomic_compare_exchange_weak_explicit(&countdown, &left, left - 1, memory_order_relaxed,
+                                                  memory_order_relaxed))
+            return false;
+    return left == 1;
+}
+
+/* No object is larger than PTRDIFF_MAX; asked for more, some allocators end the process. */
+static bool refused(size_t size)
+{
+    return size > PTRDIFF_MAX || fails_now();
+}
+
+void *aq_malloc(size_t size)
+{
+    return refused(size) ? NULL : malloc(size ? size : 1);
+}
+
+void *aq_calloc(size_t count, size_t size)
+{
+    size_t bytes;
+    if (!aq_mul_size(count, size, &bytes) || refused(bytes))
+        return NULL;
+    return calloc(1, bytes ? bytes : 1);
+}
+
+void *aq_aligned_malloc(size_t alignment, size_t size)
+{
+    if (refused(size))
+        return NULL;
+    void *pointer = NULL;
+    if (alignment < sizeof(void *))
+        alignment = sizeof(void *); /* the least that posix_memalign takes */
+    return posix_memalign(&pointer, alignment, size ? size : 1) == 0 ? pointer : NULL;
+}
+
+void aq_free(void *pointer)
+{
+    free(pointer);
+}
+
+void aq_memory_fail_from(uint64_t n)
+{
+    atomic_store_explicit(&countdown, n, memory_order_relaxed);
+}

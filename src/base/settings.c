@@ -1,0 +1,126 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* settings.c - reads the environment variables of runtime page 4.8 once and decides what each value means. An
+ * empty value counts as unset; an invalid one leaves the default and a text. Names of CPU levels and kernels
+ * are not judged here. */
+#include "base/settings.h"
+
+#include <pthread.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define MAX_THREADS 1024
+#define MAX_DEVICES 64
+#define SHOWN_BYTES 40 /* of an invalid value, so that the valid ones still fit into the text */
+#define NAME_BYTES  128
+
+static aq_settings settings = {.threads = 0, .numerics = AQ_NUMERICS_NPU, .devices = 1};
+static char cpu_name[NAME_BYTES];
+static char kernel_name[NAME_BYTES];
+
+/* Null when unset or empty. */
+static const char *value_of(const char *variable)
+{
+    const char *value = getenv(variable);
+    return value && *value ? value : NULL;
+}
+
+/* Keeps the first complaint only. The value is shown without control characters, quotes and non-ASCII bytes,
+ * and not longer than SHOWN_BYTES. */
+static void complain(const char *variable, const char *value, const char *valid)
+{
+    if (settings.invalid[0])
+        return;
+    char shown[SHOWN_BYTES + 4];
+    size_t length = 0;
+    for (; value[length] && length < SHOWN_BYTES; length++) {
+        char c = value[length];
+        shown[length] = c >= ' ' && c <= '~' && c != '"' ? c : '?';
+    }
+    snprintf(shown + length, sizeof shown - length, "%s", value[length] ? "..." : "");
+    snprintf(settings.invalid, sizeof settings.invalid, "%s=\"%s\" is not valid; valid values: %s", variable,
+             shown, valid);
+}
+
+/* A decimal number in [min, max], digits only; no change and a complaint when it is not. */
+static void read_number(const char *variable, int min, int max, int *number)
+{
+    const char *value = value_of(variable);
+    if (!value)
+        return;
+    int parsed = 0;
+    const char *c = value;
+    for (; *c >= '0' && *c <= '9' && parsed <= max; c++)
+        parsed = parsed * 10 + (*c - '0');
+    if (*c == '\0' && parsed >= min && parsed <= max) {
+        *number = parsed;
+        return;
+    }
+    char valid[64];
+    if (max - min <= 2) {
+        size_t length = 0;
+        for (int i = min; i <= max; i++)
+            length += (size_t)snprintf(valid + length, sizeof valid - length, i > min ? ", %d" : "%d", i);
+    } else {
+        snprintf(valid, sizeof valid, "a whole number from %d to %d", min, max);
+    }
+    complain(variable, value, valid);
+}
+
+/* A name longer than the copy is cut off, and then no name of anything. */
+static const char *read_name(const char *variable, char copy[NAME_BYTES])
+{
+    const char *value = value_of(variable);
+    if (!value)
+        return NULL;
+    size_t length = strnlen(value, NAME_BYTES - 1);
+    memcpy(copy, value, length);
+    copy[length] = '\0';
+    return copy;
+}
+
+static void read_numerics(void)
+{
+    const char *value = value_of("ANTIQUANT_NUMERICS");
+    if (!value || strcmp(value, "npu") == 0)
+        return;
+    bool later = strcmp(value, "exact") == 0 || strcmp(value, "fast") == 0;
+    complain("ANTIQUANT_NUMERICS", value, later ? "npu (this version computes npu only)" : "npu");
+}
+
+static void read_status(void)
+{
+    const char *value = value_of("ANTIQUANT_STATUS");
+    if (!value || strcmp(value, "documented") == 0)
+        return;
+    if (strcmp(value, "device") == 0)
+        settings.device_status = true;
+    else
+        complain("ANTIQUANT_STATUS", value, "documented, device");
+}
+
+static void read_all(void)
+{
+    settings.cpu = read_name("ANTIQUANT_CPU", cpu_name);
+    if (settings.cpu && strcmp(settings.cpu, "best") == 0)
+        settings.cpu = NULL;
+    settings.kernel = read_name("ANTIQUANT_KERNEL", kernel_name);
+
+    read_number("ANTIQUANT_THREADS", 1, MAX_THREADS, &settings.threads);
+    read_numerics();
+    read_status();
+    int devices = 1, synchronous = 0;
+    read_number("ANTIQUANT_DEVICES", 1, MAX_DEVICES, &devices);
+    read_number("ANTIQUANT_SYNC", 0, 1, &synchronous);
+    read_number("ANTIQUANT_VERBOSE", 0, 2, &settings.verbose);
+    settings.devices = (uint32_t)devices;
+    settings.synchronous = synchronous != 0;
+}
+
+const aq_settings *aq_settings_get(void)
+{
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
+    pthread_once(&once, read_all);
+    return &settings;
+}
