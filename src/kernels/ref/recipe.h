@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* recipe.h - the two recipes of operator page 1.2 for one weight, in plain C. Every step is a separate
+ * statement, so that each is rounded once; the project compiles with -ffp-contract=off. Knows nothing of
+ * layouts. */
+#ifndef AQ_KERNELS_REF_RECIPE_H
+#define AQ_KERNELS_REF_RECIPE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/float16.h"
+
+/* H((float)sat32(mixed + offset) * scale). mixed is the int8 weight, or a row of the diagonal matrix times 32
+ * of them: at most 32 * 128 * 128, so that only the addition of the offset can leave int32. */
+static inline float aq_recipe_fixpipe(int32_t mixed, int32_t offset, float scale)
+{
+    int64_t sum = (int64_t)mixed + offset;
+    if (sum > INT32_MAX)
+        sum = INT32_MAX;
+    if (sum < INT32_MIN)
+        sum = INT32_MIN;
+    float product = (float)sum * scale;
+    return aq_round_f16_saturating(product);
+}
+
+/* The steps that are the same for every column. */
+typedef struct aq_scalar_steps {
+    bool shift_present, factor_present;
+    float shift, factor;
+} aq_scalar_steps;
+
+/* R16(R16(R16((w + shift) * factor) + *add) * *mul). add and mul hold fp16 values; null skips the step. */
+static inline float aq_recipe_composed(int8_t weight, const aq_scalar_steps *steps, const float *add,
+                                       const float *mul)
+{
+    float w = weight;
+    if (steps->shift_present)
+        w = w + steps->shift;
+    if (steps->factor_present)
+        w = w * steps->factor;
+    float h = aq_round_f16(w);
+    if (add != NULL)
+        h = aq_round_f16(h + *add);
+    if (mul != NULL)
+        h = aq_round_f16(h * *mul);
+    return h;
+}
+
+#endif
