@@ -1,0 +1,181 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* cpu.c - looks at the machine once, at the first question, and weighs ANTIQUANT_CPU against it. An override
+ * that cannot be obeyed leaves the best level in use and a text; refusing is up to the callers. */
+#include "cpu/cpu.h"
+
+#include <pthread.h>
+#include <sched.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+#if defined(__x86_64__)
+#include <cpuid.h>
+#endif
+
+#include "base/settings.h"
+
+#define DEFAULT_L1D_BYTES ((size_t)32 << 10)
+#define DEFAULT_L2_BYTES  ((size_t)1 << 20)
+#define MAX_MASK_CPUS     (1 << 20) /* more than any kernel is built for; ends the search for the mask's size */
+
+static const struct {
+    const char *name;
+    const char *instructions;
+} levels[AQ_CPU_LEVELS] = {
+#if defined(__x86_64__)
+    [AQ_CPU_SCALAR] = {"scalar", "x86-64 baseline"},
+    [AQ_CPU_AVX2] = {"avx2", "AVX2, FMA, F16C"},
+    [AQ_CPU_AVX512] = {"avx512", "AVX-512 F, BW, DQ, VL"},
+#else
+    [AQ_CPU_SCALAR] = {"scalar", "the architecture's baseline"},
+#endif
+};
+
+static bool supported[AQ_CPU_LEVELS];
+static aq_cpu_level in_use;
+static char invalid[512];
+static int cpu_count;
+static size_t l1d_bytes;
+static size_t l2_bytes;
+
+#if defined(__x86_64__)
+/* Not every compiler's __builtin_cpu_supports knows this one. It uses AVX registers: AVX2 vouches for those.
+ */
+static bool has_f16c(void)
+{
+    unsigned eax, ebx, ecx, edx;
+    return __get_cpuid(1, &eax, &ebx, &ecx, &edx) && (ecx & bit_F16C);
+}
+#endif
+
+/* The compiler's run-time library asks the CPU and, for AVX and AVX-512 registers, XGETBV whether the
+ * operating system saves them. Levels are cumulative by construction. */
+static void look_at_levels(void)
+{
+    supported[AQ_CPU_SCALAR] = true;
+#if defined(__x86_64__)
+    supported[AQ_CPU_AVX2] = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && has_f16c();
+    supported[AQ_CPU_AVX512] = supported[AQ_CPU_AVX2] && __builtin_cpu_supports("avx512f") &&
+                               __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512dq") &&
+                               __builtin_cpu_supports("avx512vl");
+#endif
+}
+
+static void explain_invalid(const char *wanted)
+{
+    char names[128];
+    size_t length = 0;
+    for (int level = 0; level < AQ_CPU_LEVELS && length < sizeof names; level++)
+        length += (size_t)snprintf(names + length, sizeof names - length, ", %s%s", levels[level].name,
+                                   supported[level] ? "" : " (not on this CPU)");
+    char shown[32];
+    size_t i = 0;
+    for (; wanted[i] && i < sizeof shown - 4; i++)
+        shown[i] = wanted[i] >= ' ' && wanted[i] <= '~' && wanted[i] != '"' ? wanted[i] : '?';
+    snprintf(shown + i, sizeof shown - i, "%s", wanted[i] ? "..." : "");
+    snprintf(invalid, sizeof invalid, "ANTIQUANT_CPU=\"%s\" is not valid; valid values: best%s", shown,
+             names);
+}
+
+static void choose_level(void)
+{
+    for (int level = 0; level < AQ_CPU_LEVELS; level++)
+        if (supported[level])
+            in_use = (aq_cpu_level)level;
+    const char *wanted = aq_settings_get()->cpu;
+    if (!wanted)
+        return;
+    for (int level = 0; level < AQ_CPU_LEVELS; level++) {
+        if (strcmp(wanted, levels[level].name) == 0 && supported[level]) {
+            in_use = (aq_cpu_level)level;
+            return;
+        }
+    }
+    explain_invalid(wanted);
+}
+
+/* The affinity mask's size is not known before: the system refuses one that is too small. */
+static int count_cpus(void)
+{
+    for (int cpus = CPU_SETSIZE; cpus <= MAX_MASK_CPUS; cpus *= 4) {
+        cpu_set_t *mask = CPU_ALLOC((size_t)cpus);
+        if (!mask)
+            break;
+        size_t bytes = CPU_ALLOC_SIZE((size_t)cpus);
+        int count = sched_getaffinity(0, bytes, mask) == 0 ? CPU_COUNT_S(bytes, mask) : 0;
+        CPU_FREE(mask);
+        if (count > 0)
+            return count;
+    }
+    long online = sysconf(_SC_NPROCESSORS_ONLN);
+    return online > 0 ? (int)online : 1;
+}
+
+/* sysconf answers 0 or -1 where it does not know. */
+static size_t cache_bytes(int name, size_t otherwise)
+{
+    long bytes = sysconf(name);
+    return bytes > 0 ? (size_t)bytes : otherwise;
+}
+
+static void look(void)
+{
+    look_at_levels();
+    choose_level();
+    cpu_count = count_cpus();
+    l1d_bytes = cache_bytes(_SC_LEVEL1_DCACHE_SIZE, DEFAULT_L1D_BYTES);
+    l2_bytes = cache_bytes(_SC_LEVEL2_CACHE_SIZE, DEFAULT_L2_BYTES);
+}
+
+static void look_once(void)
+{
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
+    pthread_once(&once, look);
+}
+
+const char *aq_cpu_level_name(aq_cpu_level level)
+{
+    return levels[level].name;
+}
+
+const char *aq_cpu_level_instructions(aq_cpu_level level)
+{
+    return levels[level].instructions;
+}
+
+bool aq_cpu_level_supported(aq_cpu_level level)
+{
+    look_once();
+    return supported[level];
+}
+
+aq_cpu_level aq_cpu_level_in_use(void)
+{
+    look_once();
+    return in_use;
+}
+
+const char *aq_cpu_invalid(void)
+{
+    look_once();
+    return invalid;
+}
+
+int aq_cpu_count(void)
+{
+    look_once();
+    return cpu_count;
+}
+
+size_t aq_cpu_l1d_bytes(void)
+{
+    look_once();
+    return l1d_bytes;
+}
+
+size_t aq_cpu_l2_bytes(void)
+{
+    look_once();
+    return l2_bytes;
+}
