@@ -41,7 +41,7 @@ float aq_weight_value(const aq_weight *weight, const aq_parameters *parameters, 
                               parameters->mul == NULL ? NULL : &mul);
 }
 
-/* k of the chunk that packed position p holds: kernel.h, at aq_lane_order. May be >= the chunk's k (padding).
+/* The k of the chunk that packed position p holds (kernel.h, at aq_lane_order); padding if beyond the chunk.
  */
 static int64_t k_at(aq_order order, int64_t steps, int64_t p)
 {
