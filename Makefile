@@ -4,25 +4,70 @@
 
 PREFIX ?= /usr/local/antiquant
 JOBS ?= $(shell nproc 2>/dev/null || echo 2)
-PY := python3
+C_FILES = $(shell find src include tools tests examples bench -name '*.[ch]' 2>/dev/null | sort)
+TIDY_FILES = $(shell find src tools -name '*.c' -not -path 'src/kernels/arm/*' | sort)
 
 .DEFAULT_GOAL := all
 .PHONY: all help demo check check-asan check-tsan bench fmt fmt-check lint install clean
 .NOTPARALLEL:
 
 # $(call build,PRESET,TARGET): configure once (ninja does it again by itself when needed), then build.
-build = @test -f build/$(1)/build.ninja || cmake --preset $(1) --log-level=WARNING >/dev/null
+build = @test -f build/$(1)/build.ninja || cmake --preset $(1) >/dev/null
 build += && cmake --build build/$(1) --parallel $(JOBS) --target $(2)
+test = @python3 scripts/run_tests.py build/$(1) $(JOBS)
 
 all: ## build the libraries and the command (build/release)
 	@scripts/setup-debian.sh build
 	$(call build,release,all)
+
+demo: ## fetch a real model, run every layer of it through the operator, then the first example
+	@scripts/setup-debian.sh build demo
+	$(call build,release,all)
+	@scripts/demo.sh build/release
+
+check: ## all tests; the last line is the summary
+	@scripts/setup-debian.sh build test
+	$(call build,dev,all)
+	$(call test,dev)
+
+check-asan: ## the tests with address, leak and undefined behaviour sanitizers
+	@scripts/setup-debian.sh build test
+	$(call build,asan,all)
+	$(call test,asan)
+
+check-tsan: ## the tests with the thread sanitizer
+	@scripts/setup-debian.sh build test
+	$(call build,tsan,all)
+	$(call test,tsan)
+
+bench: ## time the kernels
+	@scripts/setup-debian.sh build test
+	$(call build,dev,kernel_checker)
+	@build/dev/tests/kernel_checker --bench
+
+fmt: ## format the C files
+	@scripts/setup-debian.sh lint
+	@clang-format -i $(C_FILES)
+
+fmt-check: ## fail when a C file is not formatted
+	@scripts/setup-debian.sh lint
+	@clang-format --dry-run --Werror $(C_FILES)
+
+lint: ## static analysis, include directions, house rules
+	@scripts/setup-debian.sh build test lint
+	@cmake --preset dev >/dev/null
+	@scripts/check_layers.py
+	@scripts/check_tree.py
+	@printf '%s\n' $(TIDY_FILES) | xargs -n 4 -P $(JOBS) clang-tidy -p build/dev --quiet
 
 install: ## install into PREFIX
 	@scripts/setup-debian.sh build
 	$(call build,release,all)
 	@cmake --install build/release --prefix "$(PREFIX)" >/dev/null
 	@echo "antiquant is in $(DESTDIR)$(PREFIX). To use it:  . $(PREFIX)/set_env.sh"
+
+clean: ## remove build/ (the fetched model in models/ stays)
+	@rm -rf build
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1	\2/p' $(MAKEFILE_LIST) | expand -t 20

@@ -11,3 +11,18 @@ if(tool_sources)
         "${JANSSON_INCLUDE_DIR}")
     target_link_libraries(antiquant_command PRIVATE antiquant "${JANSSON_LIBRARY}" Threads::Threads m)
 endif()
+
+# Examples link as a caller of CANN does. An example with a file NAME.expected is also a test.
+file(GLOB example_sources CONFIGURE_DEPENDS "${PROJECT_SOURCE_DIR}/examples/*.c")
+foreach(source IN LISTS example_sources)
+    get_filename_component(name "${source}" NAME_WE)
+    add_executable(example_${name} "${source}")
+    set_target_properties(example_${name} PROPERTIES OUTPUT_NAME ${name} INSTALL_RPATH "$ORIGIN/../../lib64"
+        RUNTIME_OUTPUT_DIRECTORY "${PROJECT_BINARY_DIR}/bin/examples")
+    target_include_directories(example_${name} PRIVATE "${PROJECT_SOURCE_DIR}/include"
+        "${PROJECT_SOURCE_DIR}/include/aclnn")
+    target_link_libraries(example_${name} PRIVATE ascendcl nnopbase opapi)
+    if(EXISTS "${PROJECT_SOURCE_DIR}/examples/${name}.expected")
+        list(APPEND AQ_EXAMPLES ${name})
+    endif()
+endforeach()
