@@ -1,0 +1,171 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* executor_run.c - phase 2: checks what the caller brought, copies all that the run needs into a task, and
+ * queues it. From then on the task knows nothing of the executor. Must not know any operator.
+ *
+ * The task is one allocation, plus the workspace when the caller brings none. */
+#include <stdio.h>
+#include <string.h>
+
+#include "base/memory.h"
+#include "base/status.h"
+#include "runtime/device_memory.h"
+#include "runtime/executor_internal.h"
+#include "runtime/stream.h"
+#include "tensor/tensor.h"
+
+typedef struct run_task {
+    aq_task head;
+    const aq_op *op;
+    void *addresses[AQ_MAX_TENSORS];
+    aq_block *pins[AQ_MAX_TENSORS + 1]; /* null: nothing of ours */
+    size_t pin_count;
+    void *workspace;     /* aligned; null when none is needed */
+    void *own_workspace; /* null when the caller brought it */
+    max_align_t plan[];
+} run_task;
+
+static int run(aq_task *head)
+{
+    run_task *task = (run_task *)head;
+    return task->op->run(task->plan, task->addresses, task->workspace);
+}
+
+static void finish(aq_task *head)
+{
+    run_task *task = (run_task *)head;
+    for (size_t i = 0; i < task->pin_count; i++)
+        aq_block_unpin(task->pins[i]);
+    aq_free(task->own_workspace);
+    aq_free(task);
+}
+
+/* Where operand's view begins; null when it has no data. */
+static void *address_of(aq_operand *operand)
+{
+    if (!operand->tensor)
+        return NULL;
+    void *data = atomic_load_explicit(&operand->replaced, memory_order_acquire)
+                     ? atomic_load(&operand->address)
+                     : atomic_load(&operand->tensor->data);
+    aq_view view = {.dtype = operand->dtype, .offset = operand->offset};
+    return data ? aq_view_address(&view, data) : NULL;
+}
+
+static int read_addresses(aclOpExecutor *executor, void *addresses[AQ_MAX_TENSORS])
+{
+    const aq_op *op = executor->op;
+    for (size_t i = 0; i < AQ_MAX_TENSORS; i++) {
+        addresses[i] = address_of(&executor->operands[i]);
+        if (!addresses[i] && executor->used >> i & 1u)
+            return aq_refuse(161001,
+                             &(aq_refusal){.function = op->name,
+                                           .argument = op->tensor_names[i],
+                                           .rule = "has elements and takes part, so its data must not "
+                                                   "be null when phase 2 is called",
+                                           .actual = "null data",
+                                           .nearest = "a tensor made with its data, or aclSetTensorAddr",
+                                           .page = "operator page 1.3"});
+    }
+    return 0;
+}
+
+static int check_workspace(const aclOpExecutor *executor, const void *workspace, uint64_t workspaceSize)
+{
+    uint64_t needed = aq_executor_workspace_size(executor);
+    char actual[64], nearest[64];
+    if (workspaceSize == 0) /* the library brings its own if one is needed; workspace is not looked at */
+        return 0;
+    snprintf(actual, sizeof actual, "%llu", (unsigned long long)workspaceSize);
+    snprintf(nearest, sizeof nearest, "%llu", (unsigned long long)needed);
+    if (!workspace)
+        return aq_refuse(161001, &(aq_refusal){.function = executor->op->name,
+                                               .argument = "workspace",
+                                               .rule = "must not be null with workspaceSize > 0",
+                                               .actual = "null",
+                                               .page = "operator page 1.3"});
+    if (workspaceSize < needed)
+        return aq_refuse(161002, &(aq_refusal){.function = executor->op->name,
+                                               .argument = "workspaceSize",
+                                               .rule = "must be at least what phase 1 told, or 0",
+                                               .actual = actual,
+                                               .nearest = nearest,
+                                               .page = "operator page 1.3"});
+    return 0;
+}
+
+/* The caller's workspace, or one of the task's own. false: out of memory. */
+static bool bring_workspace(run_task *task, const aclOpExecutor *executor, void *workspace,
+                            uint64_t workspaceSize)
+{
+    if (executor->workspace_bytes == 0)
+        return true;
+    if (workspaceSize == 0) {
+        if (executor->workspace_bytes <= SIZE_MAX)
+            task->own_workspace =
+                aq_aligned_malloc(AQ_WORKSPACE_ALIGNMENT, (size_t)executor->workspace_bytes);
+        task->workspace = task->own_workspace;
+        return task->workspace != NULL;
+    }
+    uintptr_t misaligned = (uintptr_t)workspace % AQ_WORKSPACE_ALIGNMENT;
+    task->workspace = (char *)workspace + (misaligned ? AQ_WORKSPACE_ALIGNMENT - misaligned : 0);
+    task->pins[task->pin_count++] = aq_block_pin(task->workspace);
+    return true;
+}
+
+/* A task with copies of everything; null when out of memory. */
+static run_task *make_task(const aclOpExecutor *executor, void *const addresses[AQ_MAX_TENSORS],
+                           void *workspace, uint64_t workspaceSize)
+{
+    /* no overflow: the executor, larger than a task's head, held as large a plan */
+    run_task *task = aq_malloc(sizeof *task + executor->plan_size);
+    if (!task)
+        return NULL;
+    task->head = (aq_task){.name = executor->op->name, .run = run, .finish = finish};
+    task->op = executor->op;
+    task->pin_count = 0;
+    task->workspace = task->own_workspace = NULL;
+    memcpy(task->addresses, addresses, sizeof task->addresses);
+    memcpy(task->plan, executor->plan, executor->plan_size);
+    if (!bring_workspace(task, executor, workspace, workspaceSize)) {
+        aq_free(task);
+        return NULL;
+    }
+    for (size_t i = 0; i < AQ_MAX_TENSORS; i++)
+        if (executor->used >> i & 1u)
+            task->pins[task->pin_count++] = aq_block_pin(addresses[i]);
+    return task;
+}
+
+static int prepare(aclOpExecutor *executor, void *workspace, uint64_t workspaceSize, run_task **task)
+{
+    void *addresses[AQ_MAX_TENSORS];
+    int status = read_addresses(executor, addresses);
+    if (!status)
+        status = check_workspace(executor, workspace, workspaceSize);
+    if (status)
+        return status;
+    *task = make_task(executor, addresses, workspace, workspaceSize);
+    return *task ? 0 : aq_error(207001, "%s: out of memory for the task", executor->op->name);
+}
+
+int aq_executor_run(const aq_op *op, void *workspace, uint64_t workspaceSize, aclOpExecutor *executor,
+                    aclrtStream stream)
+{
+    int status = aq_executor_hold(op->name, executor, 161001);
+    if (status)
+        return status;
+    run_task *task = NULL;
+    if (executor->op != op)
+        status = aq_refuse(561000, &(aq_refusal){.function = op->name,
+                                                 .argument = "executor",
+                                                 .rule = "must come from this operator's phase 1",
+                                                 .actual = executor->op->name,
+                                                 .nearest = op->name,
+                                                 .page = "runtime page 4.6"});
+    else if (!atomic_load(&executor->repeatable))
+        status = aq_executor_end(op->name, executor);
+    if (!status)
+        status = prepare(executor, workspace, workspaceSize, &task);
+    aq_executor_let_go(executor);
+    return status ? status : aq_stream_submit(stream, &task->head);
+}
