@@ -18,7 +18,8 @@ size_t aq_dtype_size(aclDataType dtype);
 const char *aq_format_name(aclFormat format);
 
 /* A format that orders elements in blocks of its own: FRACTAL_*, NC1HWC0*, NDC1HWC0, and numbers that are no
- * format. All others (ND, NCHW, NHWC, NCL, ...) are strided arrays. */
+ * format. All others (ND, NCHW, NHWC, NCL, ..., and UNDEFINED) are strided arrays: operator page 1.3,
+ * check 2a. */
 bool aq_format_is_private(aclFormat format);
 
 #endif

@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* view.c - what operators look at instead of the tensor: sizes, addresses, words. Knows no rule of any
+ * operator. */
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/checked.h"
+#include "tensor/dtype.h"
+#include "tensor/tensor.h"
+
+void aq_view_of(const aclTensor *tensor, aq_view *view)
+{
+    *view = (aq_view){.dtype = tensor->dtype,
+                      .format = tensor->format,
+                      .rank = tensor->view_rank,
+                      .offset = tensor->offset};
+    if (view->rank > AQ_MAX_RANK)
+        return;
+    memcpy(view->dims, tensor->view_dims, view->rank * sizeof view->dims[0]);
+    memcpy(view->strides, tensor->strides, view->rank * sizeof view->strides[0]);
+}
+
+bool aq_view_elements(const aq_view *view, int64_t *elements)
+{
+    if (view->rank > AQ_MAX_RANK)
+        return false;
+    bool empty = false;
+    for (uint64_t i = 0; i < view->rank; i++) {
+        if (view->dims[i] < 0)
+            return false;
+        empty = empty || view->dims[i] == 0;
+    }
+    int64_t product = empty ? 0 : 1; /* an empty view has 0 elements however large its other dims are */
+    for (uint64_t i = 0; i < view->rank && !empty; i++)
+        if (!aq_mul_i64(product, view->dims[i], &product))
+            return false;
+    *elements = product;
+    return true;
+}
+
+char *aq_view_shape_text(const aq_view *view, char *text, size_t size)
+{
+    if (view->rank > AQ_MAX_RANK) {
+        snprintf(text, size, "rank %" PRIu64, view->rank);
+        return text;
+    }
+    char whole[AQ_MAX_RANK * 21 + 3]; /* 20 characters hold any int64, and a comma */
+    size_t length = 0;
+    whole[length++] = '(';
+    for (uint64_t i = 0; i < view->rank; i++)
+        length += (size_t)snprintf(whole + length, sizeof whole - length, i > 0 ? ",%" PRId64 : "%" PRId64,
+                                   view->dims[i]);
+    snprintf(whole + length, sizeof whole - length, ")");
+    if (length + 1 < size)
+        memcpy(text, whole, length + 2);
+    else
+        snprintf(text, size, "%.*s...", (int)(size - 4), whole);
+    return text;
+}
+
+void *aq_view_address(const aq_view *view, void *base)
+{
+    /* Unsigned: operators have checked the offset by the time the address is used, but maybe not before. */
+    uintptr_t bytes = (uintptr_t)view->offset * aq_dtype_size(view->dtype);
+    if (view->dtype == ACL_INT4)
+        bytes = (uintptr_t)(view->offset >> 1); /* offsets count nibbles: runtime page 4.6 */
+    return (void *)((uintptr_t)base + bytes);
+}
