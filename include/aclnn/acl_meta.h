@@ -28,14 +28,14 @@ typedef int32_t aclnnStatus;
 
 #define ACLNN_SUCCESS                     0
 #define ACLNN_ERR_PARAM_NULLPTR           161001 /**< a required argument is null */
-#define ACLNN_ERR_PARAM_INVALID           161002 /**< an argument breaks a rule: dtype, shape, format, range */
-#define ACLNN_ERR_RUNTIME_ERROR           361001 /**< never here: the runtime's own codes are returned as they are */
+#define ACLNN_ERR_PARAM_INVALID           161002 /**< an argument breaks a rule on dtype, shape, ... */
+#define ACLNN_ERR_RUNTIME_ERROR           361001 /**< never here: the runtime's codes pass unchanged */
 #define ACLNN_ERR_INNER                   561000 /**< not a live executor; an invalid ANTIQUANT_* variable */
 #define ACLNN_ERR_INNER_INFERSHAPE_ERROR  561001 /**< never here */
 #define ACLNN_ERR_INNER_TILING_ERROR      561002 /**< never here */
 #define ACLNN_ERR_INNER_FIND_KERNEL_ERROR 561003 /**< never here */
 #define ACLNN_ERR_INNER_CREATE_EXECUTOR   561101 /**< no memory for the executor */
-#define ACLNN_ERR_INNER_NULLPTR           561103 /**< null inside: an executor, a broadcast that fails, no memory */
+#define ACLNN_ERR_INNER_NULLPTR           561103 /**< null executor, failing broadcast, no memory */
 
 /** A described, strided array; the elements are never the tensor's own. */
 typedef struct aclTensor aclTensor;
