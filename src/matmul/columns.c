@@ -1,0 +1,158 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* columns.c - reads the parameters of one matrix and judges whether the kernels can take them. */
+#include "matmul/columns.h"
+
+#include <float.h>
+#include <math.h>
+#include <string.h>
+
+#include "base/float16.h"
+
+/* Low 32 bits of a quantisation word, less the 13 mantissa bits the fixpipe unit ignores (operator page 1.2).
+ */
+static float word_scale(uint64_t word)
+{
+    return aq_f32_from_bits((uint32_t)word & 0xFFFFE000u);
+}
+
+/* Reads a run of a vector: columns [column, column + count) lie at from + at, from + at + stride, ... */
+typedef void (*run_reader)(const void *from, void *to, int64_t column, int64_t count, int64_t at,
+                           int64_t stride);
+
+/* Calls read for each innermost run of the vector, in row-major order of its dims, until n columns are read.
+ */
+static void read_vector(const aq_vector_layout *layout, int64_t n, run_reader read, const void *from,
+                        void *to)
+{
+    if (layout->single || layout->rank == 0) {
+        read(from, to, 0, n, 0, 0);
+        return;
+    }
+    int last = layout->rank - 1;
+    int64_t index[AQ_VECTOR_RANK] = {0}, at = 0;
+    for (int64_t column = 0; column < n; column += layout->dims[last]) {
+        read(from, to, column, layout->dims[last], at, layout->strides[last]);
+        for (int d = last - 1; d >= 0; d--) {
+            at += layout->strides[d];
+            if (++index[d] < layout->dims[d])
+                break;
+            at -= layout->strides[d] * layout->dims[d];
+            index[d] = 0;
+        }
+    }
+}
+
+static void read_offsets(const void *from, void *to, int64_t column, int64_t count, int64_t at,
+                         int64_t stride)
+{
+    const int32_t *offset = (const int32_t *)from + at;
+    int32_t *columns = (int32_t *)to + column;
+    for (int64_t j = 0; j < count; j++)
+        columns[j] = offset[j * stride];
+}
+
+static void read_scales(const void *from, void *to, int64_t column, int64_t count, int64_t at, int64_t stride)
+{
+    const uint64_t *word = (const uint64_t *)from + at;
+    float *columns = (float *)to + column;
+    for (int64_t j = 0; j < count; j++)
+        columns[j] = word_scale(word[j * stride]);
+}
+
+static void read_biases(const void *from, void *to, int64_t column, int64_t count, int64_t at, int64_t stride)
+{
+    const float *bias = (const float *)from + at;
+    float *columns = (float *)to + column;
+    for (int64_t j = 0; j < count; j++)
+        columns[j] = bias[j * stride];
+}
+
+static bool is_identity(const int8_t *diagonal, int64_t row, int64_t column)
+{
+    for (int i = 0; i < 32; i++)
+        for (int j = 0; j < 32; j++)
+            if (diagonal[i * row + j * column] != (i == j))
+                return false;
+    return true;
+}
+
+static bool offsets_fit(const int32_t *offset, int64_t n)
+{
+    int32_t least = 0, most = 0;
+    for (int64_t j = 0; j < n; j++) {
+        least = offset[j] < least ? offset[j] : least;
+        most = offset[j] > most ? offset[j] : most;
+    }
+    return least >= -AQ_OFFSET_LIMIT && most <= AQ_OFFSET_LIMIT;
+}
+
+static void read_fixpipe(const aq_plan *plan, const aq_operands *operands, int32_t *offset, float *scale,
+                         aq_column_data *data)
+{
+    const aq_problem *problem = &plan->problem;
+    read_vector(&problem->deq_offset, problem->n, read_offsets, operands->deq_offset, offset);
+    read_vector(&problem->deq_scale, problem->n, read_scales, operands->deq_scale, scale);
+    data->columns.offset = data->parameters.offset = offset;
+    data->columns.scale = data->parameters.scale = scale;
+    bool identity = is_identity(operands->diagonal, problem->diagonal_row, problem->diagonal_column);
+    if (!identity) {
+        data->parameters.diagonal = operands->diagonal;
+        data->parameters.diagonal_stride_i = problem->diagonal_row;
+        data->parameters.diagonal_stride_j = problem->diagonal_column;
+    }
+    data->generic = !identity || !offsets_fit(offset, problem->n);
+}
+
+static const float *read_halves(const uint16_t *from, int64_t stride, int64_t n, float *to)
+{
+    for (int64_t j = 0; j < n; j++)
+        to[j] = aq_f16_to_f32(from[j * stride]);
+    return to;
+}
+
+static void read_composed(const aq_plan *plan, const aq_operands *operands, float *add, float *mul,
+                          aq_column_data *data)
+{
+    const aq_problem *problem = &plan->problem;
+    /* as the device decides them: an absolute epsilon, and NaN counts as present */
+    bool shift = !(fabsf(problem->shift) <= FLT_EPSILON),
+         factor = !(fabsf(problem->factor - 1.0f) <= FLT_EPSILON);
+    data->columns.shift_present = data->parameters.shift_present = shift;
+    data->columns.factor_present = data->parameters.factor_present = factor;
+    data->columns.shift = data->parameters.shift = problem->shift;
+    data->columns.factor = data->parameters.factor = problem->factor;
+    if (problem->add_present) {
+        data->columns.add = read_halves(operands->add, problem->add.column, problem->n, add);
+        data->parameters.add = operands->add;
+        data->parameters.add_stride_k = problem->add.row;
+        data->parameters.add_stride_n = problem->add.column;
+    }
+    if (problem->mul_present) {
+        data->columns.mul = read_halves(operands->mul, problem->mul.column, problem->n, mul);
+        data->parameters.mul = operands->mul;
+        data->parameters.mul_stride_k = problem->mul.row;
+        data->parameters.mul_stride_n = problem->mul.column;
+    }
+}
+
+void aq_columns_read(const aq_plan *plan, const aq_operands *operands, char *workspace, aq_column_data *data)
+{
+    const aq_problem *problem = &plan->problem;
+    void *first = workspace + plan->workspace.first_column,
+         *second = workspace + plan->workspace.second_column;
+    memset(data, 0, sizeof *data);
+    data->columns.recipe = data->parameters.recipe = problem->recipe;
+    if (problem->bias.present) {
+        float *bias = (float *)(void *)(workspace + plan->workspace.bias);
+        read_vector(&problem->bias, problem->n, read_biases, operands->bias, bias);
+        for (int64_t j = 0; problem->recipe == AQ_RECIPE_COMPOSED && j < problem->n; j++)
+            bias[j] = aq_round_f16(bias[j]);
+        data->bias = bias;
+    }
+    if (problem->k == 0)
+        return; /* no weight: its parameters are not read */
+    if (problem->recipe == AQ_RECIPE_FIXPIPE)
+        read_fixpipe(plan, operands, first, second, data);
+    else
+        read_composed(plan, operands, first, second, data);
+}

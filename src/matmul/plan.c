@@ -1,0 +1,131 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* plan.c - which order, which kernels, how the work is cut. Looks at shapes, strides and the machine, never
+ * at data; nothing after it decides again, but for what only the data can say (run.c names those two cases).
+ */
+#include "matmul/plan.h"
+
+#include <string.h>
+
+#include "aclnn/aclnn_base.h"
+#include "base/checked.h"
+#include "base/settings.h"
+#include "base/status.h"
+#include "cpu/cpu.h"
+#include "kernels/registry.h"
+#include "parallel/parallel.h"
+
+enum {
+    /* Below this many multiply-adds a second thread costs more than it brings: waking it takes a few µs, in
+     * which one thread does about this many. */
+    SERIAL_WORK = 1 << 17,
+    /* Columns of a stream task: wide enough that each row of it is a run the prefetchers follow, narrow
+     * enough that its sums stay in the first-level cache. */
+    SLICE_MOST = 512,
+    TASKS_PER_THREAD = 4, /* slack for threads that run at different speeds */
+    /* Rows whose sums (rows x nr floats) one task keeps in the second-level cache; the weight is dequantised
+     * once for each block of so many rows, so the dequantisation is below 1 % of the arithmetic. */
+    ROWS_BLOCK = 512,
+    TILES_PER_PART = 4 /* rows of a task: at least so many tiles for each dequantised panel */
+};
+
+const char *aq_settings_problem(void)
+{
+    if (aq_settings_get()->invalid[0] != '\0')
+        return aq_settings_get()->invalid;
+    if (aq_cpu_invalid()[0] != '\0')
+        return aq_cpu_invalid();
+    if (aq_kernel_setting_invalid()[0] != '\0')
+        return aq_kernel_setting_invalid();
+    return NULL;
+}
+
+int aq_settings_check(const char *function)
+{
+    const char *problem = aq_settings_problem();
+    return problem == NULL ? 0 : aq_error(ACLNN_ERR_INNER, "%s: %s", function, problem);
+}
+
+aq_order aq_plan_order(const aq_problem *problem)
+{
+    return problem->weight.row == 1 && problem->weight.column != 1 ? AQ_ORDER_T : AQ_ORDER_P;
+}
+
+aq_kernel_query aq_plan_query(const aq_problem *problem, aq_order order)
+{
+    aq_kernel_query query = {.m = problem->m,
+                             .n = problem->n,
+                             .k = problem->k,
+                             .order = order,
+                             .recipe = problem->recipe,
+                             .stride_k = problem->weight.row,
+                             .stride_n = problem->weight.column};
+    if (problem->n == 1 && order == AQ_ORDER_P)
+        query.stride_n = 1; /* one column is contiguous whatever its stride */
+    return query;
+}
+
+/* The kernels' own packers and the stream kernels take dense columns (P) or dense k (T: by definition), and
+ * parameters that are the same for all k. */
+static bool needs_generic_panel(const aq_problem *problem, const aq_kernel_query *query)
+{
+    bool varies_with_k =
+        (problem->add_present && problem->add.row != 0) || (problem->mul_present && problem->mul.row != 0);
+    return (query->order == AQ_ORDER_P && query->stride_n != 1) || (varies_with_k && problem->k > 1);
+}
+
+static void cut_stream(aq_plan *plan)
+{
+    int64_t n = plan->problem.n, nr = plan->stream->nr;
+    int64_t tasks = plan->threads == 1 ? 1 : (int64_t)plan->threads * TASKS_PER_THREAD;
+    int64_t slice = aq_round_up(aq_ceil_div(n, tasks), nr);
+    plan->slice = aq_max_i64(nr, aq_min_i64(slice, SLICE_MOST / nr * nr));
+    plan->row_stride = aq_round_up(plan->problem.k, AQ_LANES_T);
+}
+
+static void cut_gemm(aq_plan *plan)
+{
+    int64_t mr = plan->gemm->mr, nr = plan->gemm->nr;
+    int64_t rows = aq_round_up(plan->problem.m, mr);
+    plan->rows_block = aq_min_i64(rows, ROWS_BLOCK / mr * mr);
+    plan->rows_part = plan->rows_block;
+    int64_t panels = aq_ceil_div(plan->problem.n, nr), wanted = (int64_t)plan->threads * 2;
+    if (plan->threads > 1 && panels < wanted) {
+        int64_t part = aq_round_up(aq_ceil_div(plan->rows_block * panels, wanted), mr);
+        plan->rows_part = aq_min_i64(plan->rows_block, aq_max_i64(part, TILES_PER_PART * mr));
+    }
+}
+
+static int too_large(const char *function)
+{
+    return aq_refuse(ACLNN_ERR_PARAM_INVALID,
+                     &(aq_refusal){.function = function,
+                                   .argument = "x1, x2",
+                                   .rule = "m * n * k and the sizes derived from it must fit 64 bits",
+                                   .actual = "they do not",
+                                   .page = "operator page 1.3"});
+}
+
+int aq_plan_make(const char *function, const aq_problem *problem, aq_plan *plan)
+{
+    int status = aq_settings_check(function);
+    if (status != 0)
+        return status;
+    memset(plan, 0, sizeof *plan);
+    plan->problem = *problem;
+    plan->order = aq_plan_order(problem);
+
+    int64_t work;
+    if (!aq_mul_i64(problem->m, problem->n, &work) || !aq_mul_i64(work, aq_max_i64(problem->k, 1), &work) ||
+        problem->n > INT64_MAX / 2 || problem->m > INT64_MAX / 2 || problem->k > INT64_MAX / 2)
+        return too_large(function);
+    plan->threads = work < SERIAL_WORK ? 1 : aq_parallel_threads();
+
+    aq_kernel_query query = aq_plan_query(problem, plan->order);
+    plan->generic_panel = needs_generic_panel(problem, &query);
+    plan->stream = plan->generic_panel ? NULL : aq_kernel_choose(AQ_ROLE_STREAM, &query);
+    plan->gemm = aq_kernel_choose(AQ_ROLE_GEMM, &query);
+    if (plan->stream != NULL)
+        cut_stream(plan);
+    cut_gemm(plan);
+    return aq_workspace_lay_out(plan) ? 0 : too_large(function);
+}

@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* plan.h - every decision about a problem that can be made without its data: order, kernels, tiles, threads,
+ * workspace. Frozen in the executor; run.c only follows it. */
+#ifndef AQ_MATMUL_PLAN_H
+#define AQ_MATMUL_PLAN_H
+
+#include "matmul/problem.h"
+
+/* Byte offsets into the workspace, all multiples of 64. Made by workspace.c, the only place that adds up
+ * sizes. */
+typedef struct aq_workspace_layout {
+    int64_t first_column;  /* int32 deqOffset, or fp32 addOffset, one a column */
+    int64_t second_column; /* fp32 deqScale, or fp32 mulScale, one a column */
+    int64_t bias;          /* fp32, one a column */
+    int64_t rows;          /* x as fp32: for stream rows of row_stride, for gemm packed tiles */
+    int64_t scratch;       /* one piece a thread: a panel, then sums */
+    int64_t scratch_sums;  /* offset of the sums within a piece */
+    int64_t scratch_bytes; /* one piece, padded against false sharing */
+    int64_t total;
+} aq_workspace_layout;
+
+typedef struct aq_plan {
+    aq_problem problem;
+    aq_order order;
+    const aq_kernel *stream; /* null: gemm takes all rows */
+    const aq_kernel *gemm;   /* never null: also where the data rules the stream kernel out */
+    bool generic_panel;      /* layout or parameters that only the generic packer takes */
+    int threads;             /* >= 1 */
+    int64_t slice;           /* stream: columns of a task, a multiple of the kernel's nr but for the last */
+    int64_t row_stride;      /* stream: floats from row to row of x */
+    int64_t rows_block; /* gemm: rows whose packed form is in the workspace at a time, a multiple of mr */
+    int64_t rows_part;  /* gemm: rows of a task, a multiple of mr */
+    aq_workspace_layout workspace;
+} aq_plan;
+
+/* 0; 161002 when sizes do not fit 64 bits (message set, argument names x1 and x2); 561000 when an environment
+ * variable is invalid. `function` is the caller's, for messages. */
+int aq_plan_make(const char *function, const aq_problem *problem, aq_plan *plan);
+
+/* 0, or 561000 with a message: an environment variable that plans depend on is invalid. Every phase 1 asks.
+ */
+int aq_settings_check(const char *function);
+
+/* The text behind it: null or which variable, its value, the valid ones. */
+const char *aq_settings_problem(void);
+
+/* The query that the kernels of a problem are asked with. */
+aq_kernel_query aq_plan_query(const aq_problem *problem, aq_order order);
+
+/* Order T iff stride_k == 1 and stride_n != 1 (numerics page 5). */
+aq_order aq_plan_order(const aq_problem *problem);
+
+/* Fills in plan->workspace. false: does not fit. */
+bool aq_workspace_lay_out(aq_plan *plan);
+
+/* Runs the plan. workspace: 64-byte aligned, plan->workspace.total bytes. Cannot fail. */
+void aq_matmul_run(const aq_plan *plan, const aq_operands *operands, void *workspace);
+
+#endif

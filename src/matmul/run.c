@@ -1,0 +1,261 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* run.c - follows a plan: for each matrix of the batch, tasks over threads, tiles over kernels, sums to out.
+ *
+ * Only two things are decided here, because only the data tells: parameters beyond the kernels (a diagonal
+ * that is not the identity, offsets next to the limits of int32) send a stream plan to the gemm loops and the
+ * panels through the generic packer. The bits are the same on every way. */
+#include <stddef.h>
+
+#include "base/checked.h"
+#include "cpu/cpu.h"
+#include "kernels/ends.h"
+#include "matmul/columns.h"
+#include "matmul/plan.h"
+#include "parallel/parallel.h"
+
+/* One matrix on its way. */
+typedef struct matrix_run {
+    const aq_plan *plan;
+    aq_operands at; /* of this matrix */
+    char *workspace;
+    aq_column_data data;
+    const aq_ends *ends;
+    bool generic_panel;
+    int64_t row0, rows; /* gemm: the block of rows that is packed */
+} matrix_run;
+
+static float *floats_at(const matrix_run *run, int64_t bytes)
+{
+    return (float *)(void *)(run->workspace + bytes);
+}
+
+static char *scratch_of(const matrix_run *run, size_t thread)
+{
+    return run->workspace + run->plan->workspace.scratch +
+           (int64_t)thread * run->plan->workspace.scratch_bytes;
+}
+
+/* Bias, rounding, store of a rectangle of sums. */
+static void store(const matrix_run *run, const float *sum, int64_t sum_stride, int64_t row, int64_t rows,
+                  int64_t column, int64_t n)
+{
+    const aq_matrix_layout *out = &run->plan->problem.out;
+    run->ends->store(&(aq_store_job){.sum = sum,
+                                     .sum_stride = sum_stride,
+                                     .bias = run->data.bias != NULL ? run->data.bias + column : NULL,
+                                     .out = run->at.out + row * out->row + column * out->column,
+                                     .stride_m = out->row,
+                                     .stride_n = out->column,
+                                     .rows = rows,
+                                     .n = n});
+}
+
+static aq_columns columns_from(const aq_columns *all, int64_t column)
+{
+    aq_columns columns = *all;
+    if (columns.recipe == AQ_RECIPE_FIXPIPE) {
+        columns.offset += column;
+        columns.scale += column;
+    } else {
+        columns.add = columns.add != NULL ? columns.add + column : NULL;
+        columns.mul = columns.mul != NULL ? columns.mul + column : NULL;
+    }
+    return columns;
+}
+
+static aq_weight weight_at(const matrix_run *run, int64_t k, int64_t column)
+{
+    const aq_matrix_layout *layout = &run->plan->problem.weight;
+    return (aq_weight){run->at.weight + k * layout->row + column * layout->column, layout->row,
+                       layout->column};
+}
+
+/* ---- few rows ---- */
+
+static void stream_slice(void *context, size_t thread, size_t index)
+{
+    const matrix_run *run = context;
+    const aq_plan *plan = run->plan;
+    int64_t column = (int64_t)index * plan->slice, n = aq_min_i64(plan->slice, plan->problem.n - column);
+    int64_t sum_stride = aq_round_up(plan->slice, AQ_LANES_T);
+    float *sums = (float *)(void *)(scratch_of(run, thread) + plan->workspace.scratch_sums);
+    aq_stream_tile tile = {.weight = weight_at(run, 0, column),
+                           .x_stride = plan->row_stride,
+                           .columns = columns_from(&run->data.columns, column),
+                           .sum_stride = sum_stride,
+                           .n = n,
+                           .k = plan->problem.k};
+    for (int64_t row = 0; row < plan->problem.m; row += tile.rows) {
+        tile.rows = aq_min_i64(plan->stream->mr, plan->problem.m - row);
+        tile.x = floats_at(run, plan->workspace.rows) + row * plan->row_stride;
+        tile.sum = sums + row * sum_stride;
+        plan->stream->stream(&tile);
+    }
+    store(run, sums, sum_stride, 0, plan->problem.m, column, n);
+}
+
+static void run_stream(matrix_run *run)
+{
+    const aq_plan *plan = run->plan;
+    const aq_problem *problem = &plan->problem;
+    for (int64_t row = 0; row < problem->m; row++)
+        run->ends->widen(
+            &(aq_widen_job){.x = run->at.x + row * problem->x.row,
+                            .stride = problem->x.column,
+                            .k = problem->k,
+                            .padded = plan->row_stride,
+                            .row = floats_at(run, plan->workspace.rows) + row * plan->row_stride});
+    aq_parallel_for(plan->threads, (size_t)aq_ceil_div(problem->n, plan->slice), stream_slice, run);
+}
+
+/* ---- many rows ---- */
+
+/* Packed rows lie chunk by chunk, tile by tile within a chunk. */
+static float *packed_rows(const matrix_run *run, int64_t k0, int64_t steps, int64_t tile)
+{
+    int64_t mr = run->plan->gemm->mr, padded = aq_round_up(run->rows, mr);
+    return floats_at(run, run->plan->workspace.rows) + k0 * padded + tile * steps * mr;
+}
+
+static void pack_tile_of_rows(void *context, size_t thread, size_t index)
+{
+    (void)thread;
+    const matrix_run *run = context;
+    const aq_plan *plan = run->plan;
+    const aq_matrix_layout *x = &plan->problem.x;
+    int64_t chunk = aq_chunk_length(plan->order), tile = (int64_t)index, row = tile * plan->gemm->mr;
+    for (int64_t k0 = 0; k0 < plan->problem.k; k0 += chunk) {
+        int64_t k = aq_min_i64(chunk, plan->problem.k - k0), steps = aq_packed_steps(plan->order, k);
+        plan->gemm->pack_rows(&(aq_rows_job){.order = plan->order,
+                                             .x = run->at.x + (run->row0 + row) * x->row + k0 * x->column,
+                                             .stride_m = x->row,
+                                             .stride_k = x->column,
+                                             .rows = aq_min_i64(plan->gemm->mr, run->rows - row),
+                                             .k = k,
+                                             .steps = steps,
+                                             .packed = packed_rows(run, k0, steps, tile)});
+    }
+}
+
+static void pack_panel(const matrix_run *run, int64_t k0, int64_t k, int64_t column, int64_t n, float *panel)
+{
+    const aq_plan *plan = run->plan;
+    int64_t steps = aq_packed_steps(plan->order, k);
+    if (!run->generic_panel) {
+        plan->gemm->pack_panel(&(aq_panel_job){.order = plan->order,
+                                               .weight = weight_at(run, k0, column),
+                                               .columns = columns_from(&run->data.columns, column),
+                                               .k = k,
+                                               .n = n,
+                                               .steps = steps,
+                                               .panel = panel});
+        return;
+    }
+    aq_weight whole = weight_at(run, 0, 0);
+    aq_pack_panel_generic(&(aq_generic_panel_job){.order = plan->order,
+                                                  .weight = &whole,
+                                                  .parameters = &run->data.parameters,
+                                                  .k_total = plan->problem.k,
+                                                  .k0 = k0,
+                                                  .n0 = column,
+                                                  .k = k,
+                                                  .n = n,
+                                                  .steps = steps,
+                                                  .nr = plan->gemm->nr,
+                                                  .panel = panel});
+}
+
+/* One panel of columns times one part of the packed rows. */
+static void gemm_task(void *context, size_t thread, size_t index)
+{
+    const matrix_run *run = context;
+    const aq_plan *plan = run->plan;
+    int64_t mr = plan->gemm->mr, nr = plan->gemm->nr, chunk = aq_chunk_length(plan->order);
+    int64_t parts = aq_ceil_div(run->rows, plan->rows_part);
+    int64_t row = (int64_t)index % parts * plan->rows_part,
+            rows = aq_min_i64(plan->rows_part, run->rows - row);
+    int64_t column = (int64_t)index / parts * nr, n = aq_min_i64(nr, plan->problem.n - column);
+    float *panel = (float *)(void *)scratch_of(run, thread);
+    float *sums = (float *)(void *)(scratch_of(run, thread) + plan->workspace.scratch_sums);
+
+    for (int64_t k0 = 0; k0 < plan->problem.k; k0 += chunk) {
+        int64_t k = aq_min_i64(chunk, plan->problem.k - k0), steps = aq_packed_steps(plan->order, k);
+        pack_panel(run, k0, k, column, n, panel);
+        for (int64_t r = 0; r < rows; r += mr)
+            plan->gemm->gemm(&(aq_gemm_tile){.order = plan->order,
+                                             .packed = packed_rows(run, k0, steps, (row + r) / mr),
+                                             .panel = panel,
+                                             .steps = steps,
+                                             .sum = sums + r * nr,
+                                             .sum_stride = nr,
+                                             .first = k0 == 0});
+    }
+    store(run, sums, nr, run->row0 + row, rows, column, n);
+}
+
+static void run_gemm(matrix_run *run)
+{
+    const aq_plan *plan = run->plan;
+    int64_t panels = aq_ceil_div(plan->problem.n, plan->gemm->nr);
+    for (run->row0 = 0; run->row0 < plan->problem.m; run->row0 += plan->rows_block) {
+        run->rows = aq_min_i64(plan->rows_block, plan->problem.m - run->row0);
+        aq_parallel_for(plan->threads, (size_t)aq_ceil_div(run->rows, plan->gemm->mr), pack_tile_of_rows,
+                        run);
+        aq_parallel_for(plan->threads, (size_t)(panels * aq_ceil_div(run->rows, plan->rows_part)), gemm_task,
+                        run);
+    }
+}
+
+/* ---- k = 0: the sum is empty (operator page 1.3) ---- */
+
+static void run_empty_sum(matrix_run *run)
+{
+    static const float zeros[AQ_MAX_NR];
+    const aq_problem *problem = &run->plan->problem;
+    for (int64_t column = 0; column < problem->n; column += AQ_MAX_NR)
+        store(run, zeros, 0, 0, problem->m, column, aq_min_i64(AQ_MAX_NR, problem->n - column));
+}
+
+static void run_matrix(matrix_run *run)
+{
+    const aq_plan *plan = run->plan;
+    aq_columns_read(plan, &run->at, run->workspace, &run->data);
+    run->generic_panel = plan->generic_panel || run->data.generic;
+    if (plan->problem.k == 0)
+        run_empty_sum(run);
+    else if (plan->stream != NULL && !run->data.generic)
+        run_stream(run);
+    else
+        run_gemm(run);
+}
+
+static int64_t batch_offset(const aq_matrix_layout *layout, const int64_t *index, int rank)
+{
+    int64_t offset = 0;
+    for (int d = 0; d < rank; d++)
+        offset += index[d] * layout->batch[d];
+    return offset;
+}
+
+void aq_matmul_run(const aq_plan *plan, const aq_operands *operands, void *workspace)
+{
+    const aq_problem *problem = &plan->problem;
+    matrix_run run = {.plan = plan, .workspace = workspace, .ends = aq_ends_for(aq_cpu_level_in_use())};
+    int64_t index[AQ_MAX_BATCH_RANK] = {0};
+    int d;
+    do {
+        run.at = *operands;
+        if (problem->k > 0) { /* else neither is read, and both may be null */
+            run.at.x += batch_offset(&problem->x, index, problem->batch_rank);
+            run.at.weight += batch_offset(&problem->weight, index, problem->batch_rank);
+        }
+        run.at.out += batch_offset(&problem->out, index, problem->batch_rank);
+        if (run.at.add != NULL)
+            run.at.add += batch_offset(&problem->add, index, problem->batch_rank);
+        if (run.at.mul != NULL)
+            run.at.mul += batch_offset(&problem->mul, index, problem->batch_rank);
+        run_matrix(&run);
+        for (d = problem->batch_rank - 1; d >= 0 && ++index[d] == problem->batch_dims[d]; d--)
+            index[d] = 0;
+    } while (d >= 0);
+}

@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* weight_quant_batch_matmul.c - CANN's argument order of aclnnWeightQuantBatchMatmul, and nothing else. */
+#include "aclnnop/aclnn_weight_quant_batch_matmul.h"
+
+#include <stddef.h>
+
+#include "matmul/plan.h"
+#include "ops/matmul_v1.h"
+#include "runtime/executor.h"
+
+typedef struct v1_plan {
+    bool empty;
+    aq_plan plan;
+} v1_plan;
+
+static int run(const void *plan, void *const addresses[AQ_MAX_TENSORS], void *workspace)
+{
+    const v1_plan *frozen = plan;
+    if (frozen->empty)
+        return 0;
+    aq_matmul_run(&frozen->plan,
+                  &(aq_operands){.x = addresses[AQ_V1_X1],
+                                 .weight = addresses[AQ_V1_X2],
+                                 .diagonal = addresses[AQ_V1_DIAGONAL],
+                                 .deq_offset = addresses[AQ_V1_DEQ_OFFSET],
+                                 .deq_scale = addresses[AQ_V1_DEQ_SCALE],
+                                 .add = addresses[AQ_V1_ADD_OFFSET],
+                                 .mul = addresses[AQ_V1_MUL_SCALE],
+                                 .bias = addresses[AQ_V1_BIAS],
+                                 .out = addresses[AQ_V1_OUT]},
+                  workspace);
+    return 0;
+}
+
+static const aq_op op = {"aclnnWeightQuantBatchMatmul", aq_v1_tensor_names, run};
+
+aclnnStatus aclnnWeightQuantBatchMatmulGetWorkspaceSize(
+    const aclTensor *x1, const aclTensor *x2, const aclTensor *diagonalMatrix, const aclTensor *deqOffset,
+    const aclTensor *deqScale, const aclTensor *addOffset, const aclTensor *mulScale, const aclTensor *bias,
+    bool transposeX1, bool transposeX2, float antiquantScale, float antiquantOffset, aclTensor *out,
+    uint64_t *workspaceSize, aclOpExecutor **executor)
+{
+    static const char function[] = "aclnnWeightQuantBatchMatmulGetWorkspaceSize";
+    const aclTensor *tensors[AQ_V1_TENSORS] = {x1,        x2,       diagonalMatrix, deqOffset, deqScale,
+                                               addOffset, mulScale, bias,           out};
+    aq_v1_call call;
+    aq_v1_capture(tensors, transposeX1, &call);
+    call.transpose_x2 = transposeX2;
+    call.antiquant_scale = antiquantScale;
+    call.antiquant_offset = antiquantOffset;
+
+    int status = aq_settings_check(function);
+    if (status == 0)
+        status = aq_v1_check(function, &call, workspaceSize != NULL, executor != NULL);
+    if (status != 0)
+        return status;
+
+    v1_plan frozen = {.empty = call.empty};
+    if (!call.empty) {
+        aq_problem problem;
+        aq_v1_problem(&call, &problem);
+        status = aq_plan_make(function, &problem, &frozen.plan);
+        if (status != 0)
+            return status;
+    }
+    aq_executor_spec spec = {.op = &op,
+                             .plan = &frozen,
+                             .plan_size = sizeof frozen,
+                             .inputs = AQ_V1_OUT,
+                             .outputs = 1,
+                             .used = aq_v1_used(&call),
+                             .workspace_bytes = (uint64_t)frozen.plan.workspace.total};
+    for (int t = 0; t < AQ_V1_TENSORS; t++)
+        spec.tensors[t] = tensors[t];
+    return aq_executor_create(&spec, workspaceSize, executor);
+}
+
+aclnnStatus aclnnWeightQuantBatchMatmul(void *workspace, uint64_t workspaceSize, aclOpExecutor *executor,
+                                        const aclrtStream stream)
+{
+    return aq_executor_run(&op, workspace, workspaceSize, executor, stream);
+}
