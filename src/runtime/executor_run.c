@@ -167,5 +167,5 @@ int aq_executor_run(const aq_op *op, void *workspace, uint64_t workspaceSize, ac
     if (!status)
         status = prepare(executor, workspace, workspaceSize, &task);
     aq_executor_let_go(executor);
-    return status ? status : aq_stream_submit(stream, &task->head);
+    return status ? status : aq_stream_submit(op->name, stream, &task->head);
 }
