@@ -96,14 +96,14 @@ static int check_room_and_context(const char *function, const char *room_name, s
                                                .nearest = nearest,
                                                .page = AQ_RUNTIME_PAGE});
     }
-    return aq_context_is_current() ? 0 : aq_refuse_no_context(function);
+    return aq_context_is_current() ? 0 : aq_runtime_refuse_no_context(function);
 }
 
 static int check_copy(const char *function, const void *dst, size_t destMax, const void *src, size_t count,
                       aclrtMemcpyKind kind)
 {
     if (!dst || !src)
-        return aq_refuse_null(function, dst ? "src" : "dst");
+        return aq_runtime_refuse_null(function, dst ? "src" : "dst");
     if ((unsigned)kind > ACL_MEMCPY_HOST_TO_BUF_TO_DEVICE)
         return refuse_kind(function, kind);
     return check_room_and_context(function, "destMax", destMax, count);
@@ -112,7 +112,7 @@ static int check_copy(const char *function, const void *dst, size_t destMax, con
 static int check_fill(const char *function, const void *devPtr, size_t maxCount, size_t count)
 {
     if (!devPtr)
-        return aq_refuse_null(function, "devPtr");
+        return aq_runtime_refuse_null(function, "devPtr");
     return check_room_and_context(function, "maxCount", maxCount, count);
 }
 

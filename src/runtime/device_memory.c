@@ -109,7 +109,7 @@ static int allocate(const char *function, aq_memory_kind kind, void **out, size_
 {
     const char *argument = kind == AQ_MEMORY_DEVICE ? "devPtr" : "hostPtr";
     if (!out)
-        return aq_refuse_null(function, argument);
+        return aq_runtime_refuse_null(function, argument);
     if (size == 0)
         return aq_refuse(100000, &(aq_refusal){.function = function,
                                                .argument = "size",
@@ -118,7 +118,7 @@ static int allocate(const char *function, aq_memory_kind kind, void **out, size_
                                                .nearest = "1",
                                                .page = AQ_RUNTIME_PAGE});
     if (!aq_context_is_current())
-        return aq_refuse_no_context(function);
+        return aq_runtime_refuse_no_context(function);
     size_t usable = 0;
     aq_block *block = NULL;
     if (aq_add_size(size, SIZE_STEP - 1 + spare, &usable))
@@ -159,7 +159,7 @@ static int deallocate(const char *function, aq_memory_kind kind, void *address)
     bool device = kind == AQ_MEMORY_DEVICE;
     const char *argument = device ? "devPtr" : "hostPtr";
     if (!address)
-        return aq_refuse_null(function, argument);
+        return aq_runtime_refuse_null(function, argument);
     pthread_mutex_lock(&lock);
     aq_block *block = find(address);
     const char *problem = free_problem(block, address, kind);

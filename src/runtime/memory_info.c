@@ -66,7 +66,7 @@ aclError aclrtGetMemInfo(aclrtMemAttr attr, size_t *free, size_t *total)
 {
     static const char function[] = "aclrtGetMemInfo";
     if (!free || !total)
-        return aq_refuse_null(function, free ? "total" : "free");
+        return aq_runtime_refuse_null(function, free ? "total" : "free");
     if ((unsigned)attr > ACL_HBM_MEM_NORMAL) {
         char actual[16];
         snprintf(actual, sizeof actual, "%d", (int)attr);
@@ -78,7 +78,7 @@ aclError aclrtGetMemInfo(aclrtMemAttr attr, size_t *free, size_t *total)
                                                .page = AQ_RUNTIME_PAGE});
     }
     if (!aq_context_is_current())
-        return aq_refuse_no_context(function);
+        return aq_runtime_refuse_no_context(function);
     struct sysinfo machine;
     if (sysinfo(&machine) != 0)
         return aq_error(507000, "%s: the system does not tell how much memory it has", function);

@@ -82,7 +82,7 @@ aclError aclFinalize(void)
 aclError aclFinalizeReference(uint64_t *refCount)
 {
     if (!refCount)
-        return aq_refuse_null("aclFinalizeReference", "refCount");
+        return aq_runtime_refuse_null("aclFinalizeReference", "refCount");
     pthread_mutex_lock(&lock);
     bool initialised = init_count > 0;
     uint64_t left = initialised ? --init_count : 0;
@@ -98,9 +98,9 @@ aclError aclFinalizeReference(uint64_t *refCount)
 aclError aclrtGetVersion(int32_t *majorVersion, int32_t *minorVersion, int32_t *patchVersion)
 {
     if (!majorVersion || !minorVersion || !patchVersion)
-        return aq_refuse_null("aclrtGetVersion", !majorVersion   ? "majorVersion"
-                                                 : !minorVersion ? "minorVersion"
-                                                                 : "patchVersion");
+        return aq_runtime_refuse_null("aclrtGetVersion", !majorVersion   ? "majorVersion"
+                                                         : !minorVersion ? "minorVersion"
+                                                                         : "patchVersion");
     *majorVersion = 1; /* 1.13.0, runtime page 4.3 */
     *minorVersion = 13;
     *patchVersion = 0;

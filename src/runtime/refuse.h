@@ -8,7 +8,7 @@
 
 #define AQ_RUNTIME_PAGE "runtime page 4.5"
 
-static inline int aq_refuse_null(const char *function, const char *argument)
+static inline int aq_runtime_refuse_null(const char *function, const char *argument)
 {
     return aq_refuse(100000, &(aq_refusal){.function = function,
                                            .argument = argument,
@@ -17,7 +17,7 @@ static inline int aq_refuse_null(const char *function, const char *argument)
                                            .page = AQ_RUNTIME_PAGE});
 }
 
-static inline int aq_refuse_no_context(const char *function)
+static inline int aq_runtime_refuse_no_context(const char *function)
 {
     return aq_refuse(107002, &(aq_refusal){.function = function,
                                            .argument = "current context",
