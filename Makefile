@@ -14,7 +14,9 @@ TIDY_FILES = $(shell find src tools -name '*.c' -not -path 'src/kernels/arm/*' |
 # $(call build,PRESET,TARGET): configure once (ninja does it again by itself when needed), then build.
 build = @test -f build/$(1)/build.ninja || cmake --preset $(1) >/dev/null
 build += && cmake --build build/$(1) --parallel $(JOBS) --target $(2)
-test = @python3 scripts/run_tests.py build/$(1) $(JOBS)
+test = @$(2) python3 scripts/run_tests.py build/$(1) $(JOBS)
+# gcc 12's thread sanitizer cannot start where the kernel randomizes addresses by more than 28 bits.
+NO_ASLR = $(shell setarch -R true 2>/dev/null && echo setarch -R)
 
 all: ## build the libraries and the command (build/release)
 	@scripts/setup-debian.sh build
@@ -38,7 +40,7 @@ check-asan: ## the tests with address, leak and undefined behaviour sanitizers
 check-tsan: ## the tests with the thread sanitizer
 	@scripts/setup-debian.sh build test
 	$(call build,tsan,all)
-	$(call test,tsan)
+	$(call test,tsan,$(NO_ASLR))
 
 bench: ## time the kernels
 	@scripts/setup-debian.sh build test
