@@ -78,7 +78,7 @@ const char *aq_cpu_model(void)
 static int check_index(const char *function, size_t index, size_t count, const void *info)
 {
     if (info == NULL)
-        return aq_refuse_null(ACLNN_ERR_PARAM_NULLPTR, function, "info", "antiquant.h");
+        return aq_refuse_null_argument(ACLNN_ERR_PARAM_NULLPTR, function, "info", "antiquant.h");
     if (index < count)
         return 0;
     aq_finding finding = {.argument = "index"};
@@ -127,7 +127,7 @@ int aq_kernel_get(size_t index, aq_kernel_info *info)
 int aq_explain(int64_t m, int64_t k, int64_t n, bool transpose_x2, aq_explanation *explanation)
 {
     if (explanation == NULL)
-        return aq_refuse_null(ACLNN_ERR_PARAM_NULLPTR, "aq_explain", "explanation", "antiquant.h");
+        return aq_refuse_null_argument(ACLNN_ERR_PARAM_NULLPTR, "aq_explain", "explanation", "antiquant.h");
     if (m < 1 || k < 1 || n < 1) {
         aq_finding finding = {.argument = "m, k, n"};
         aq_say_rule(&finding, "each must be at least 1");

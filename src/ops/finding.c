@@ -45,7 +45,7 @@ int aq_refuse_finding(int status, const char *function, const char *page, const 
                                            .page = page});
 }
 
-int aq_refuse_null(int status, const char *function, const char *argument, const char *page)
+int aq_refuse_null_argument(int status, const char *function, const char *argument, const char *page)
 {
     return aq_refuse(status, &(aq_refusal){.function = function,
                                            .argument = argument,

@@ -23,6 +23,6 @@ void aq_say_shape(aq_finding *finding, const aq_view *view);
 int aq_refuse_finding(int status, const char *function, const char *page, const aq_finding *finding);
 
 /* The frequent one: argument must not be null. Returns status. */
-int aq_refuse_null(int status, const char *function, const char *argument, const char *page);
+int aq_refuse_null_argument(int status, const char *function, const char *argument, const char *page);
 
 #endif

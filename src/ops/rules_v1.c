@@ -295,11 +295,11 @@ static int check_nulls(const char *function, const aq_v1_call *call, bool has_wo
     static const int always[] = {AQ_V1_X1, AQ_V1_X2, AQ_V1_OUT};
     for (size_t i = 0; i < sizeof always / sizeof always[0]; i++)
         if (!call->present[always[i]])
-            return aq_refuse_null(status, function, aq_v1_tensor_names[always[i]], page);
+            return aq_refuse_null_argument(status, function, aq_v1_tensor_names[always[i]], page);
     if (!has_workspace_size)
-        return aq_refuse_null(ACLNN_ERR_PARAM_NULLPTR, function, "workspaceSize", page);
+        return aq_refuse_null_argument(ACLNN_ERR_PARAM_NULLPTR, function, "workspaceSize", page);
     if (!has_executor)
-        return aq_refuse_null(ACLNN_ERR_PARAM_NULLPTR, function, "executor", page);
+        return aq_refuse_null_argument(ACLNN_ERR_PARAM_NULLPTR, function, "executor", page);
     for (int t = AQ_V1_DIAGONAL; call->fixpipe && t <= AQ_V1_DEQ_SCALE; t++) {
         if (call->present[t])
             continue;
