@@ -4,24 +4,33 @@
 #ifndef AQ_RUNTIME_STREAM_H
 #define AQ_RUNTIME_STREAM_H
 
+#include <stdint.h>
+
 #include "acl/acl_rt.h"
 
-/* The head of every task; what follows it belongs to the kind of task. The creator fills in all but next. */
+/* The head of every task; what follows it belongs to the kind of task. The creator fills in name, run and
+ * finish. */
 typedef struct aq_task {
-    struct aq_task *next;
-    const char *name; /* static text: "aclnnCast", for error texts and traces */
+    struct aq_task *next; /* the stream's */
+    uint64_t thread;      /* the stream's: number of the thread that queued the task */
+    const char *name;     /* static text: "aclnnCast", for error texts and traces */
     /* Runs in the stream's worker (in the caller with ANTIQUANT_SYNC=1). 0, or a status after
      * aq_error/aq_refuse: status and text are then told by the stream's next synchronise or query and by
      * aclrtGetLastError. */
     int (*run)(struct aq_task *task);
-    /* Called exactly once, after run or instead of it (stream destroyed, submit refused); frees the task. */
+    /* Called exactly once, after run or instead of it (stream destroyed, an earlier task failed and the
+     * stream stops on failure, submit refused); frees the task. */
     void (*finish)(struct aq_task *task);
 } aq_task;
 
 /* Appends task to stream; null = the default stream of the current context. Takes the task over in every
  * case: when it is refused it has been finished on return. 0; 107002 null stream without a current context;
- * 107003 stream of another context; 107017 not a live stream; 207001/207005 no memory or no thread for the
- * worker. */
-int aq_stream_submit(aclrtStream stream, aq_task *task);
+ * 107003 stream of another context than the current one; 107017 not a live stream; 207001/207005 no memory or
+ * no thread for the worker. function: the public function, for error texts. */
+int aq_stream_submit(const char *function, aclrtStream stream, aq_task *task);
+
+/* Waits until everything queued on stream so far is done, and returns its pending execution error: what
+ * aclrtSynchronizeStream does. */
+int aq_stream_synchronize(const char *function, aclrtStream stream);
 
 #endif
