@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* gemm.h - what the two files of the AVX2 gemm kernel share: the tile and the panel packer. */
+#ifndef AQ_KERNELS_X86_AVX2_GEMM_H
+#define AQ_KERNELS_X86_AVX2_GEMM_H
+
+#include "kernels/kernel.h"
+
+/* 12 of 16 registers hold sums: two for the panel, one for the broadcast, one spare. */
+enum { AQ_GEMM256_MR = 6, AQ_GEMM256_NR = 16 };
+
+void aq_gemm256_pack_panel(const aq_panel_job *job);
+
+#endif

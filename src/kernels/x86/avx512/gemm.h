@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* gemm.h - what the two files of the AVX-512 gemm kernel share: the tile and the panel packer. */
+#ifndef AQ_KERNELS_X86_AVX512_GEMM_H
+#define AQ_KERNELS_X86_AVX512_GEMM_H
+
+#include "kernels/kernel.h"
+
+/* 16 sums in registers; two loads of the panel and eight broadcasts a step stay below one load an fma. */
+enum { AQ_GEMM512_MR = 8, AQ_GEMM512_NR = 32 };
+
+void aq_gemm512_pack_panel(const aq_panel_job *job);
+
+#endif

@@ -1,0 +1,147 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* gemm_panel.c - dequantises a panel for the AVX-512 gemm kernel: both recipes, weights with n contiguous
+ * (order P) and with k contiguous (order T, transposed 16 x 16 bytes at a time). Knows nothing of x. */
+#include "kernels/x86/avx512/gemm.h"
+#include "kernels/x86/avx512/weights.h"
+
+enum { NR = AQ_GEMM512_NR, VECTORS = NR / 16 };
+
+enum way { QUICK, CONVERT, COMPOSED };
+
+/* Of 16 columns; of the composed recipe, shift and factor are kept in the job. */
+typedef struct sixteen {
+    aq_params512 fixpipe;
+    __m512 add, mul;
+    __mmask16 lanes; /* columns that exist */
+} sixteen;
+
+/* operator page 1.2, the composed path. The conversion to fp16 is exact while neither step is present. */
+AQ_INLINE __m512 composed(__m128i bytes, const aq_columns *columns, sixteen params)
+{
+    __m512 w = _mm512_cvtepi32_ps(_mm512_cvtepi8_epi32(bytes));
+    if (columns->shift_present)
+        w = _mm512_add_ps(w, _mm512_set1_ps(columns->shift));
+    if (columns->factor_present)
+        w = _mm512_mul_ps(w, _mm512_set1_ps(columns->factor));
+    if (columns->shift_present || columns->factor_present)
+        w = aq_round_f16_512(w);
+    if (columns->add)
+        w = aq_round_f16_512(_mm512_add_ps(w, params.add));
+    if (columns->mul)
+        w = aq_round_f16_512(_mm512_mul_ps(w, params.mul));
+    return w;
+}
+
+/* The 16 weights of one k; +0 for columns that do not exist. */
+AQ_INLINE __m512 dequantise(__m128i bytes, const aq_columns *columns, sixteen params, enum way way)
+{
+    __m512 w = way == COMPOSED ? composed(bytes, columns, params)
+                               : aq_weights512(bytes, params.fixpipe, way == QUICK);
+    return _mm512_maskz_mov_ps(params.lanes, w);
+}
+
+AQ_INLINE void pack_p(const aq_panel_job *job, const sixteen *params, enum way way)
+{
+    for (int64_t v = 0; v < VECTORS; v++) {
+        const int8_t *row = job->weight.data + v * 16;
+        const sixteen own = params[v];
+        float *panel = job->panel + v * 16;
+        for (int64_t k = 0; k < job->k; k++, row += job->weight.stride_k, panel += NR)
+            _mm512_store_ps(panel, dequantise(_mm_maskz_loadu_epi8(own.lanes, row), &job->columns, own, way));
+    }
+}
+
+/* 16 columns, 64 k from k on, of which count exist, to columns[k of 64][16 columns]. Rows of in: 64 bytes. */
+AQ_INLINE void transpose_block(const int8_t *in, int8_t *out)
+{
+#pragma GCC unroll 4
+    for (int64_t part = 0; part < 4; part++, in += 16) {
+        __m512i z[4];
+#pragma GCC unroll 4
+        for (int q = 0; q < 4; q++) { /* lane b of z[q]: column 4b + q, 16 k */
+            const __m128i *column = (const __m128i *)(const void *)(in + q * 64);
+            z[q] = _mm512_castsi128_si512(_mm_load_si128(column));
+            z[q] = _mm512_inserti32x4(z[q], _mm_load_si128(column + 16), 1);
+            z[q] = _mm512_inserti32x4(z[q], _mm_load_si128(column + 32), 2);
+            z[q] = _mm512_inserti32x4(z[q], _mm_load_si128(column + 48), 3);
+        }
+        __m512i low01 = _mm512_unpacklo_epi8(z[0], z[1]), high01 = _mm512_unpackhi_epi8(z[0], z[1]);
+        __m512i low23 = _mm512_unpacklo_epi8(z[2], z[3]), high23 = _mm512_unpackhi_epi8(z[2], z[3]);
+        /* dword d of lane b: columns 4b .. 4b + 3 of k 4m + d, for the m-th of these four */
+        __m512i m0 = _mm512_unpacklo_epi16(low01, low23), m1 = _mm512_unpackhi_epi16(low01, low23);
+        __m512i m2 = _mm512_unpacklo_epi16(high01, high23), m3 = _mm512_unpackhi_epi16(high01, high23);
+        const __m512i order = _mm512_setr_epi32(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15);
+        _mm512_store_si512(out + part * 256, _mm512_permutexvar_epi32(order, m0));
+        _mm512_store_si512(out + part * 256 + 64, _mm512_permutexvar_epi32(order, m1));
+        _mm512_store_si512(out + part * 256 + 128, _mm512_permutexvar_epi32(order, m2));
+        _mm512_store_si512(out + part * 256 + 192, _mm512_permutexvar_epi32(order, m3));
+    }
+}
+
+/* 64 bytes of each column are fetched at once: columns are often multiples of 4 KiB apart, and 16 lines of
+ * one cache set would not stay until the next 16 k. */
+AQ_INLINE void pack_t(const aq_panel_job *job, const sixteen *params, enum way way)
+{
+    _Alignas(64) int8_t in[16 * 64], out[64 * 16];
+    const int64_t lane_steps = job->steps / AQ_LANES_T;
+    for (int64_t v = 0; v < VECTORS; v++) {
+        const int8_t *columns = job->weight.data + v * 16 * job->weight.stride_n;
+        const sixteen own = params[v];
+        for (int64_t k = 0; k < job->steps; k += 64) {
+            int64_t count = job->k - k < 64 ? job->k - k : 64;
+            __mmask64 bytes = count >= 64 ? ~(__mmask64)0 : ((__mmask64)1 << count) - 1;
+            for (int64_t j = 0; j < 16; j++) {
+                __m512i run = _mm512_setzero_si512();
+                if (v * 16 + j < job->n)
+                    run = _mm512_maskz_loadu_epi8(bytes, columns + j * job->weight.stride_n + k);
+                _mm512_store_si512(in + j * 64, run);
+            }
+            transpose_block(in, out);
+            int64_t positions = job->steps - k < 64 ? job->steps - k : 64;
+            for (int64_t i = 0; i < positions; i++) {
+                __m128i weights = _mm_load_si128((const __m128i *)(const void *)(out + i * 16));
+                int64_t position = aq_lane_order[i % 16] * lane_steps + (k + i) / 16;
+                __m512 w = i < count ? dequantise(weights, &job->columns, own, way) : _mm512_setzero_ps();
+                _mm512_store_ps(job->panel + position * NR + v * 16, w);
+            }
+        }
+    }
+}
+
+AQ_INLINE void pack(const aq_panel_job *job, const sixteen *params, enum way way)
+{
+    if (job->order == AQ_ORDER_P)
+        pack_p(job, params, way);
+    else
+        pack_t(job, params, way);
+}
+
+void aq_gemm512_pack_panel(const aq_panel_job *job)
+{
+    sixteen params[VECTORS];
+    const aq_columns *columns = &job->columns;
+    aq_prepared prepared;
+    enum way way = COMPOSED;
+    if (columns->recipe == AQ_RECIPE_FIXPIPE) {
+        aq_prepare_columns(&prepared, columns, 0, job->n);
+        way = prepared.quick ? QUICK : CONVERT;
+    }
+    for (int64_t v = 0; v < VECTORS; v++) {
+        sixteen *own = &params[v];
+        own->lanes = aq_lanes512(job->n - v * 16);
+        if (way != COMPOSED) {
+            own->fixpipe = aq_load_params512(&prepared, v * 16);
+            continue;
+        }
+        if (columns->add)
+            own->add = _mm512_maskz_loadu_ps(own->lanes, columns->add + v * 16);
+        if (columns->mul)
+            own->mul = _mm512_maskz_loadu_ps(own->lanes, columns->mul + v * 16);
+    }
+    if (way == QUICK)
+        pack(job, params, QUICK);
+    else if (way == CONVERT)
+        pack(job, params, CONVERT);
+    else
+        pack(job, params, COMPOSED);
+}

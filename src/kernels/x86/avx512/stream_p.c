@@ -1,0 +1,129 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* stream_p.c - few rows times a weight whose rows run along n (order P), AVX-512. Lanes run across n. Eight k
+ * rows of 32 columns are dequantised into registers and multiplied by every row of x; the chunk's sums wait
+ * in a buffer of L1 size meanwhile, so the weight is read as eight sequential streams. Knows nothing of
+ * threads. */
+#include "kernels/x86/avx512/weights.h"
+
+enum {
+    ROWS = 16,         /* most rows of a tile */
+    COLUMNS = 32,      /* of a step: two vectors, so that each broadcast x serves two fma */
+    DEPTH = 8,         /* k rows of a step; divides the chunk */
+    SUMS = ROWS * 256, /* floats of the chunk's sums: 16 KiB, half of the smallest L1 */
+    QUICK_ROWS = 16    /* beyond, the gemm kernel is quicker */
+};
+
+/* depth k rows (DEPTH or 1) from k0 on, columns j .. j + 31 of the block, all rows. sums: rows x 32 floats.
+ */
+AQ_INLINE void step(const aq_stream_tile *tile, const int8_t *weight, const aq_prepared *prepared, int64_t j,
+                    int64_t k0, int depth, int64_t count, bool quick, float *sums)
+{
+    aq_params512 left = aq_load_params512(prepared, j), right = aq_load_params512(prepared, j + 16);
+    __mmask16 left_lanes = aq_lanes512(count), right_lanes = aq_lanes512(count - 16);
+    __m512 w0[DEPTH], w1[DEPTH];
+#pragma GCC unroll 8
+    for (int i = 0; i < depth; i++) {
+        const int8_t *row = weight + i * tile->weight.stride_k;
+        __m128i bytes0, bytes1;
+        if (count >= COLUMNS) {
+            bytes0 = _mm_loadu_si128((const __m128i *)(const void *)row);
+            bytes1 = _mm_loadu_si128((const __m128i *)(const void *)(row + 16));
+        } else {
+            bytes0 = _mm_maskz_loadu_epi8(left_lanes, row);
+            bytes1 = _mm_maskz_loadu_epi8(right_lanes, row + 16);
+        }
+        w0[i] = aq_weights512(bytes0, left, quick);
+        w1[i] = aq_weights512(bytes1, right, quick);
+    }
+    const float *x = tile->x + k0;
+    for (int64_t r = 0; r < tile->rows; r++) {
+        __m512 sum0 = _mm512_load_ps(sums), sum1 = _mm512_load_ps(sums + 16);
+#pragma GCC unroll 8
+        for (int i = 0; i < depth; i++) {
+            __m512 value = _mm512_set1_ps(x[i]);
+            sum0 = _mm512_fmadd_ps(value, w0[i], sum0);
+            sum1 = _mm512_fmadd_ps(value, w1[i], sum1);
+        }
+        _mm512_store_ps(sums, sum0);
+        _mm512_store_ps(sums + 16, sum1);
+        sums += COLUMNS;
+        x += tile->x_stride;
+    }
+}
+
+/* The chunk's sums of columns first .. first + n - 1. */
+AQ_INLINE void chunk(const aq_stream_tile *tile, const aq_prepared *prepared, int64_t first, int64_t n,
+                     int64_t k0, int64_t k1, bool quick, float *sums)
+{
+    const int8_t *weight = tile->weight.data + first + k0 * tile->weight.stride_k;
+    int64_t k = k0, area = tile->rows * COLUMNS;
+    for (; k + DEPTH <= k1; k += DEPTH, weight += DEPTH * tile->weight.stride_k) {
+        int64_t j = 0;
+        for (; j + COLUMNS <= n; j += COLUMNS)
+            step(tile, weight + j, prepared, j, k, DEPTH, COLUMNS, quick, sums + j / COLUMNS * area);
+        if (j < n)
+            step(tile, weight + j, prepared, j, k, DEPTH, n - j, quick, sums + j / COLUMNS * area);
+    }
+    for (; k < k1; k++, weight += tile->weight.stride_k)
+        for (int64_t j = 0; j < n; j += COLUMNS)
+            step(tile, weight + j, prepared, j, k, 1, n - j, quick, sums + j / COLUMNS * area);
+}
+
+/* sum = first chunk ? chunk's sums : sum + chunk's sums. */
+static void add_chunk(const aq_stream_tile *tile, int64_t first, int64_t n, bool first_chunk,
+                      const float *sums)
+{
+    for (int64_t j = 0; j < n; j += COLUMNS)
+        for (int64_t r = 0; r < tile->rows; r++, sums += COLUMNS)
+            for (int64_t half = 0; half < COLUMNS; half += 16) {
+                float *total = tile->sum + r * tile->sum_stride + first + j + half;
+                __mmask16 lanes = aq_lanes512(n - j - half);
+                __m512 value = _mm512_load_ps(sums + half);
+                if (!first_chunk)
+                    value = _mm512_add_ps(_mm512_maskz_loadu_ps(lanes, total), value);
+                _mm512_mask_storeu_ps(total, lanes, value);
+            }
+}
+
+static void stream(const aq_stream_tile *tile)
+{
+    _Alignas(64) float sums[SUMS];
+    aq_prepared prepared;
+    int64_t block = SUMS / tile->rows / 64 * 64;
+    if (block > AQ_BLOCK_COLUMNS)
+        block = AQ_BLOCK_COLUMNS;
+    for (int64_t first = 0; first < tile->n; first += block) {
+        int64_t n = tile->n - first < block ? tile->n - first : block;
+        aq_prepare_columns(&prepared, &tile->columns, first, n);
+        for (int64_t k0 = 0; k0 < tile->k; k0 += AQ_CHUNK_P) {
+            int64_t k1 = tile->k - k0 < AQ_CHUNK_P ? tile->k : k0 + AQ_CHUNK_P;
+            memset(sums, 0, (size_t)((n + COLUMNS - 1) / COLUMNS * COLUMNS * tile->rows) * sizeof *sums);
+            if (prepared.quick)
+                chunk(tile, &prepared, first, n, k0, k1, true, sums);
+            else
+                chunk(tile, &prepared, first, n, k0, k1, false, sums);
+            add_chunk(tile, first, n, k0 == 0, sums);
+        }
+    }
+}
+
+static const char *declines(const aq_kernel_query *query)
+{
+    if (query->recipe != AQ_RECIPE_FIXPIPE)
+        return "takes fixpipe weights only";
+    if (query->order != AQ_ORDER_P || query->stride_n != 1)
+        return "takes weights with n contiguous only";
+    if (query->m > QUICK_ROWS)
+        return "a gemm kernel is quicker beyond 16 rows";
+    return NULL;
+}
+
+const aq_kernel aq_stream_p_avx512 = {
+    .name = "stream_f16_s8c_p_16x64_avx512",
+    .level = AQ_CPU_AVX512,
+    .role = AQ_ROLE_STREAM,
+    .mr = ROWS,
+    .nr = 64,
+    .declines = declines,
+    .stream = stream,
+};
