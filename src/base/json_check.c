@@ -165,7 +165,8 @@ bool aq_json_check(FILE *file, size_t *offset)
 {
     scanner s = {.file = file, .next = getc(file)};
     bool valid = value(&s);
-    skip_space(&s);
+    if (valid)
+        skip_space(&s);
     *offset = s.offset;
     return valid && s.next == EOF;
 }
