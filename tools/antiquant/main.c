@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* main.c - the command `antiquant`: finds the sub-command and hands over. Knows no option of any of them. */
+#include <argp.h>
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "antiquant.h"
+#include "cli.h"
+
+static const struct {
+    const char *name;
+    int (*run)(int argc, char **argv);
+    const char *summary;
+} commands[] = {
+    {"info", aq_cli_info, "version, CPU, kernels and why some are not usable, settings"},
+    {"run", aq_cli_run, "one matrix multiplication with an int8 weight, timed and checked"},
+    {"verify", aq_cli_verify, "every linear layer of a safetensors checkpoint, checked against fp64"},
+};
+enum { COMMANDS = sizeof commands / sizeof commands[0] };
+
+static void print_version(FILE *stream, struct argp_state *state)
+{
+    (void)state;
+    fprintf(stream, "antiquant %s\n", aq_version());
+}
+
+static void print_help(FILE *stream)
+{
+    fputs("Usage: antiquant COMMAND [OPTION...]\n"
+          "fp16 times int8-weight matrix multiplication as aclnnWeightQuantBatchMatmul does it, on this "
+          "CPU.\n\n",
+          stream);
+    for (size_t i = 0; i < COMMANDS; i++) {
+        fprintf(stream, "  %-8s %s\n", commands[i].name, commands[i].summary);
+    }
+    fputs("\n  antiquant COMMAND --help   the options of one command\n"
+          "  antiquant --version        the version of the library in use\n\n"
+          "Exit code: 0 fine; 1 a result broke the numerics contract; 2 bad input, usage or environment.\n"
+          "Environment: ANTIQUANT_CPU, ANTIQUANT_KERNEL, ANTIQUANT_THREADS, ANTIQUANT_NUMERICS, ...\n"
+          "(antiquant info shows what they came to).\n",
+          stream);
+}
+
+static int dispatch(int argc, char **argv)
+{
+    if (argc < 2) {
+        print_help(stderr);
+        return AQ_CLI_BAD;
+    }
+    if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-?") == 0 || strcmp(argv[1], "help") == 0) {
+        print_help(stdout);
+        return AQ_CLI_OK;
+    }
+    if (strcmp(argv[1], "--version") == 0 || strcmp(argv[1], "-V") == 0) {
+        print_version(stdout, NULL);
+        return AQ_CLI_OK;
+    }
+    for (size_t i = 0; i < COMMANDS; i++) {
+        if (strcmp(argv[1], commands[i].name) == 0) {
+            char name[32];
+            snprintf(name, sizeof name, "antiquant %s", commands[i].name);
+            argv[1] = name;
+            return commands[i].run(argc - 1, argv + 1);
+        }
+    }
+    char word[64];
+    aq_cli_error("no command '%s'; there are info, run and verify (antiquant --help)",
+                 aq_cli_clean(argv[1], word, sizeof word));
+    return AQ_CLI_BAD;
+}
+
+int main(int argc, char **argv)
+{
+    argp_err_exit_status = AQ_CLI_BAD;
+    argp_program_version_hook = print_version;
+    /* Beyond a file size limit, and into a closed pipe, a write shall fail and be reported, not end the
+     * process. */
+    signal(SIGXFSZ, SIG_IGN);
+    signal(SIGPIPE, SIG_IGN);
+
+    int code = dispatch(argc, argv);
+    errno = 0;
+    if (fflush(stdout) != 0 || ferror(stdout)) {
+        aq_cli_error("standard output: cannot write: %s", errno != 0 ? strerror(errno) : "write error");
+        code = AQ_CLI_BAD;
+    }
+    return code;
+}
