@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* trans_quant_param.c - aclnnTransQuantParam: scales and offsets into quantisation words. A host function; it
+ * knows no tensor and no stream. Layout of a word: companions page 2.1. */
+#include "aclnnop/aclnn_trans_quant_param.h"
+
+#include <math.h>
+
+#include "base/float16.h"
+#include "base/memory.h"
+#include "ops/finding.h"
+
+#define PAGE "companions page 2.1"
+
+#define HAS_SCALE    (UINT64_C(1) << 46)
+#define OFFSET_SHIFT 37
+#define OFFSET_MASK  UINT64_C(0x1FF)
+
+/* Words are padded to a multiple of this; only one word stays one. */
+#define PADDING 16u
+
+static const char function[] = "aclnnTransQuantParam";
+
+static int check(const float *scaleArray, uint64_t scaleSize, const float *offsetArray, uint64_t offsetSize,
+                 uint64_t *const *quantParam, const uint64_t *quantParamSize)
+{
+    aq_finding finding = {.argument = NULL};
+    if (offsetArray != NULL && offsetSize == 0) {
+        finding.argument = "offsetSize";
+        aq_say_rule(&finding, "must be the number of offsets, > 0, when offsetArray is given");
+        aq_say_actual(&finding, "0");
+        aq_say_nearest(&finding, "scaleSize = %llu, or a null offsetArray", (unsigned long long)scaleSize);
+    } else if (offsetArray == NULL && offsetSize != 0) {
+        finding.argument = "offsetArray";
+        aq_say_rule(&finding, "must not be null when offsetSize is not 0");
+        aq_say_actual(&finding, "null, offsetSize = %llu", (unsigned long long)offsetSize);
+        aq_say_nearest(&finding, "offsetSize 0");
+    } else if (scaleArray == NULL) {
+        finding.argument = "scaleArray";
+        aq_say_rule(&finding, "must not be null");
+        aq_say_actual(&finding, "null");
+    } else if (scaleSize == 0) {
+        finding.argument = "scaleSize";
+        aq_say_rule(&finding, "must be the number of scales, > 0");
+        aq_say_actual(&finding, "0");
+        aq_say_nearest(&finding, "1");
+    }
+    if (finding.argument != NULL)
+        return aq_refuse_finding(ACLNN_ERR_PARAM_INVALID, function, PAGE, &finding);
+    if (quantParam == NULL)
+        return aq_refuse_null_argument(ACLNN_ERR_PARAM_NULLPTR, function, "quantParam", PAGE);
+    if (quantParamSize == NULL)
+        return aq_refuse_null_argument(ACLNN_ERR_PARAM_NULLPTR, function, "quantParamSize", PAGE);
+    return 0;
+}
+
+/* The offset's nine bits: half away from zero. Clamped first, since not every float fits an integer. */
+static uint64_t offset_bits(float offset)
+{
+    if (isnan(offset))
+        return 0;
+    int rounded = (int)roundf(fminf(fmaxf(offset, -256.0f), 255.0f));
+    return ((uint64_t)rounded & OFFSET_MASK) << OFFSET_SHIFT;
+}
+
+aclnnStatus aclnnTransQuantParam(const float *scaleArray, uint64_t scaleSize, const float *offsetArray,
+                                 uint64_t offsetSize, uint64_t **quantParam, uint64_t *quantParamSize)
+{
+    int status = check(scaleArray, scaleSize, offsetArray, offsetSize, quantParam, quantParamSize);
+    if (status != 0)
+        return status;
+    uint64_t count = scaleSize > offsetSize ? scaleSize : offsetSize;
+    uint64_t *words = NULL;
+    if (count <= SIZE_MAX / sizeof *words - PADDING) { /* else padding or bytes would overflow */
+        count = count == 1 ? 1 : (count + PADDING - 1) / PADDING * PADDING;
+        words = aq_calloc((size_t)count, sizeof *words);
+    }
+    if (words == NULL)
+        return aq_error(ACLNN_ERR_INNER_NULLPTR, "%s: out of memory for %llu words", function,
+                        (unsigned long long)count);
+    for (uint64_t i = 0; i < scaleSize; i++)
+        words[i] = HAS_SCALE | aq_f32_bits(scaleArray[i]);
+    for (uint64_t i = 0; i < offsetSize; i++)
+        words[i] |= offset_bits(offsetArray[i]);
+    *quantParam = words;
+    *quantParamSize = count;
+    return 0;
+}
