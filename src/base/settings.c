@@ -12,7 +12,6 @@
 
 #define MAX_THREADS 1024
 #define MAX_DEVICES 64
-#define SHOWN_BYTES 40 /* of an invalid value, so that the valid ones still fit into the text */
 #define NAME_BYTES  128
 
 static aq_settings settings = {.threads = 0, .numerics = AQ_NUMERICS_NPU, .devices = 1};
@@ -26,21 +25,24 @@ static const char *value_of(const char *variable)
     return value && *value ? value : NULL;
 }
 
-/* Keeps the first complaint only. The value is shown without control characters, quotes and non-ASCII bytes,
- * and not longer than SHOWN_BYTES. */
+char *aq_settings_shown(const char *value, char text[AQ_SHOWN_VALUE + 4])
+{
+    size_t length = 0;
+    for (; value[length] && length < AQ_SHOWN_VALUE; length++) {
+        char c = value[length];
+        text[length] = c >= ' ' && c <= '~' && c != '"' ? c : '?';
+    }
+    strcpy(text + length, value[length] ? "..." : "");
+    return text;
+}
+
+/* Keeps the first complaint only. */
 static void complain(const char *variable, const char *value, const char *valid)
 {
-    if (settings.invalid[0])
-        return;
-    char shown[SHOWN_BYTES + 4];
-    size_t length = 0;
-    for (; value[length] && length < SHOWN_BYTES; length++) {
-        char c = value[length];
-        shown[length] = c >= ' ' && c <= '~' && c != '"' ? c : '?';
-    }
-    snprintf(shown + length, sizeof shown - length, "%s", value[length] ? "..." : "");
-    snprintf(settings.invalid, sizeof settings.invalid, "%s=\"%s\" is not valid; valid values: %s", variable,
-             shown, valid);
+    char shown[AQ_SHOWN_VALUE + 4];
+    if (settings.invalid[0] == '\0')
+        snprintf(settings.invalid, sizeof settings.invalid, "%s=\"%s\" is not valid; valid values: %s",
+                 variable, aq_settings_shown(value, shown), valid);
 }
 
 /* A decimal number in [min, max], digits only; no change and a complaint when it is not. */

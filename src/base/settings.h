@@ -27,4 +27,11 @@ typedef struct aq_settings {
  */
 const aq_settings *aq_settings_get(void);
 
+/* A value for a message: as it is, but for control characters, quotes and bytes that are not ASCII, which
+ * become
+ * '?', and with "..." after AQ_SHOWN_VALUE bytes, so that the valid values still fit beside it. Returns text.
+ */
+#define AQ_SHOWN_VALUE 40
+char *aq_settings_shown(const char *value, char text[AQ_SHOWN_VALUE + 4]);
+
 #endif

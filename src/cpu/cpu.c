@@ -69,13 +69,9 @@ static void explain_invalid(const char *wanted)
     for (int level = 0; level < AQ_CPU_LEVELS && length < sizeof names; level++)
         length += (size_t)snprintf(names + length, sizeof names - length, ", %s%s", levels[level].name,
                                    supported[level] ? "" : " (not on this CPU)");
-    char shown[32];
-    size_t i = 0;
-    for (; wanted[i] && i < sizeof shown - 4; i++)
-        shown[i] = wanted[i] >= ' ' && wanted[i] <= '~' && wanted[i] != '"' ? wanted[i] : '?';
-    snprintf(shown + i, sizeof shown - i, "%s", wanted[i] ? "..." : "");
-    snprintf(invalid, sizeof invalid, "ANTIQUANT_CPU=\"%s\" is not valid; valid values: best%s", shown,
-             names);
+    char shown[AQ_SHOWN_VALUE + 4];
+    snprintf(invalid, sizeof invalid, "ANTIQUANT_CPU=\"%s\" is not valid; valid values: best%s",
+             aq_settings_shown(wanted, shown), names);
 }
 
 static void choose_level(void)

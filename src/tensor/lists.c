@@ -6,12 +6,14 @@
 #include <stddef.h>
 #include <string.h>
 
-#include "base/checked.h"
 #include "base/handles.h"
 #include "base/memory.h"
 #include "tensor/dtype.h"
 #include "tensor/misuse.h"
 #include "tensor/tensor.h"
+
+/* Sizes beyond this are taken for garbage, which must not be followed into the caller's memory. */
+#define MAX_SIZE INT32_MAX
 
 typedef struct aq_kind {
     const char *type;
@@ -41,16 +43,15 @@ _Static_assert(offsetof(aclScalarList, scalars) == offsetof(aq_array, values), "
 static void *create_array(const char *function, aq_kind *kind, const void *value, uint64_t size,
                           size_t element)
 {
-    size_t bytes;
     if (!value && size > 0) {
         aq_refuse_null(function, "value");
         return NULL;
     }
-    if (!aq_mul_size(size, element, &bytes) || !aq_add_size(bytes, sizeof(aq_array), &bytes)) {
+    if (size > MAX_SIZE) {
         aq_refuse_count(function, "size", size);
         return NULL;
     }
-    aq_array *array = aq_malloc(bytes);
+    aq_array *array = aq_malloc(sizeof *array + size * element);
     if (array) {
         array->size = size;
         if (size > 0)

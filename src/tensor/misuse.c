@@ -37,11 +37,12 @@ int aq_refuse_count(const char *function, const char *argument, uint64_t count)
 {
     char actual[32];
     snprintf(actual, sizeof actual, "%" PRIu64, count);
-    return aq_refuse(ACLNN_ERR_PARAM_INVALID, &(aq_refusal){.function = function,
-                                                            .argument = argument,
-                                                            .rule = "must be a count that memory can hold",
-                                                            .actual = actual,
-                                                            .page = PAGE});
+    return aq_refuse(ACLNN_ERR_PARAM_INVALID,
+                     &(aq_refusal){.function = function,
+                                   .argument = argument,
+                                   .rule = "must be the number of values that are there",
+                                   .actual = actual,
+                                   .page = PAGE});
 }
 
 int aq_refuse_dtype(const char *function, const char *argument, aclDataType dtype)

@@ -14,7 +14,7 @@ int aq_refuse_null(const char *function, const char *argument);
 /* 161001 when handle is null, else 161002: it is not, or no longer, an object of that type ("aclTensor"). */
 int aq_refuse_handle(const char *function, const char *argument, const char *type, const void *handle);
 
-/* 161002: a count of elements that no array can have. */
+/* 161002: a count that cannot be meant. */
 int aq_refuse_count(const char *function, const char *argument, uint64_t count);
 
 /* 161002: a type whose elements have no size. */
