@@ -103,6 +103,7 @@ static void test_create_and_destroy_forever_stays_small(void **state)
     }
     assert_int_equal(set.count, 0);
     assert_int_equal(set.capacity, 64);
+    assert_int_equal(set.used, 0);
     clear(&set);
 }
 
