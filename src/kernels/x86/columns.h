@@ -13,7 +13,7 @@
 #include "base/float16.h"
 #include "kernels/kernel.h"
 
-enum { AQ_BLOCK_COLUMNS = 512 };
+enum { AQ_BLOCK_COLUMNS = 2048 };
 
 /* 1.5 * 2^23 as a float and its bits: bits + T is the float 1.5 * 2^23 + T while |T| < 2^22. */
 #define AQ_MAGIC      12582912.0f

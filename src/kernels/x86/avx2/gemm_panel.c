@@ -4,7 +4,7 @@
 #include "kernels/x86/avx2/gemm.h"
 #include "kernels/x86/avx2/weights.h"
 
-enum { NR = AQ_GEMM256_NR };
+enum { NR = AQ_GEMM256_NR, AHEAD = 48 /* k rows from a prefetch to its use */ };
 
 enum way { QUICK, CONVERT, COMPOSED };
 
@@ -44,11 +44,14 @@ AQ_INLINE void dequantise(float *panel, const int8_t *weights, const aq_columns 
     }
 }
 
+/* A row of the panel is a quarter of a cache line of the weight, in a page of its own: prefetched far ahead.
+ */
 AQ_INLINE void pack_p(const aq_panel_job *job, const eight *params, enum way way)
 {
     const int8_t *row = job->weight.data;
     float *panel = job->panel;
     for (int64_t k = 0; k < job->k; k++, row += job->weight.stride_k, panel += NR) {
+        _mm_prefetch((const void *)((uintptr_t)row + AHEAD * (uintptr_t)job->weight.stride_k), _MM_HINT_T1);
         if (job->n == NR) {
             dequantise(panel, row, &job->columns, params, way);
         } else {
