@@ -81,7 +81,7 @@ static void gemm(const aq_gemm_tile *tile)
 }
 
 const aq_kernel aq_gemm_ref = {
-    .name = "gemm_f16_s8c_4x16_scalar",
+    .name = "gemm_f16_s8_4x16_scalar",
     .level = AQ_CPU_SCALAR,
     .role = AQ_ROLE_GEMM,
     .mr = MR,
