@@ -111,10 +111,15 @@ static bool breaks_reach(cast_call *call, aq_finding *finding)
     bool self = !aq_cast_side_of(&call->self, &call->plan.self);
     if (!self && aq_cast_side_of(&call->out, &call->plan.out))
         return false;
+    const aq_view *view = self ? &call->self : &call->out;
+    aq_view strides = *view;
+    memcpy(strides.dims, view->strides, sizeof strides.dims);
+    char text[120];
     finding->argument = self ? "self" : "out";
     aq_say_rule(finding, "offset and strides must lead to elements whose distance from the data, in bytes, "
                          "fits 64 bits");
-    aq_say_shape(finding, self ? &call->self : &call->out);
+    aq_say_actual(finding, "offset %lld, strides %s", (long long)view->offset,
+                  aq_view_shape_text(&strides, text, sizeof text));
     return true;
 }
 

@@ -28,7 +28,7 @@ static int check(const float *scaleArray, uint64_t scaleSize, const float *offse
         finding.argument = "offsetSize";
         aq_say_rule(&finding, "must be the number of offsets, > 0, when offsetArray is given");
         aq_say_actual(&finding, "0");
-        aq_say_nearest(&finding, "scaleSize = %llu, or a null offsetArray", (unsigned long long)scaleSize);
+        aq_say_nearest(&finding, "1, or a null offsetArray");
     } else if (offsetArray == NULL && offsetSize != 0) {
         finding.argument = "offsetArray";
         aq_say_rule(&finding, "must not be null when offsetSize is not 0");
