@@ -180,7 +180,7 @@ static bool take_dictionary(aq_cli_npy_header *header)
            broken(header, "the header must have descr, fortran_order and shape");
 }
 
-/* The text of the header, or null; release with free(). */
+/* The text of the header, with room for a final zero, or null; release with free(). */
 static char *read_text(FILE *file, const char *path, size_t *length)
 {
     unsigned char lead[12] = {0};
@@ -201,7 +201,7 @@ static char *read_text(FILE *file, const char *path, size_t *length)
                      *length);
         return NULL;
     }
-    char *text = aq_cli_alloc((int64_t)*length, 1, "the header");
+    char *text = aq_cli_alloc((int64_t)*length + 1, 1, "the header");
     if (text != NULL && fread(text, 1, *length, file) != *length) {
         aq_cli_error("%s: the file ends within its header of %zu bytes", path, *length);
         free(text);
@@ -273,7 +273,10 @@ bool aq_cli_npy_read(const char *path, aq_cli_npy *array)
         good = take_dictionary(&header);
         if (!good) {
             char shown[96];
-            text[length > 0 ? length - 1 : 0] = '\0'; /* the newline at its end */
+            while (length > 0 && strchr(" \n", text[length - 1]) != NULL) {
+                length--; /* blanks and a newline at its end */
+            }
+            text[length] = '\0';
             aq_cli_error("%s: %s, got %s", clean, header.wrong, aq_cli_clean(text, shown, sizeof shown));
         }
         good = good && read_data(file, clean, &header);

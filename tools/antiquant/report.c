@@ -103,13 +103,14 @@ void aq_cli_report_layer(const aq_cli_trial *trial, const aq_cli_layer_result *r
 
 void aq_cli_report_summary(const aq_cli_summary *summary, bool digests)
 {
-    char name[64];
-    printf("\n%lld layers, %lld runs in %.1f s; worst %.3f of the bound (%s, m = %lld)\n",
-           (long long)summary->layers, (long long)summary->runs, summary->seconds, summary->worst_share,
+    char name[52];
+    printf("\n%lld layers, %lld runs in %.1f s\n", (long long)summary->layers, (long long)summary->runs,
+           summary->seconds);
+    printf("worst:  %.3f of the bound, %s, m = %lld\n", summary->worst_share,
            aq_cli_clean(summary->worst_layer != NULL ? summary->worst_layer : "-", name, sizeof name),
            (long long)summary->worst_m);
     if (digests) {
-        printf("digest of all runs: %016llx\n", (unsigned long long)summary->digest);
+        printf("digest: %016llx over all runs\n", (unsigned long long)summary->digest);
     }
     if (aq_cli_summary_good(summary)) {
         puts("result: every run is within the bound");
