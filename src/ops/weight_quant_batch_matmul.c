@@ -5,6 +5,7 @@
 #include <stddef.h>
 
 #include "matmul/plan.h"
+#include "ops/hold.h"
 #include "ops/matmul_v1.h"
 #include "runtime/executor.h"
 
@@ -34,31 +35,17 @@ static int run(const void *plan, void *const addresses[AQ_MAX_TENSORS], void *wo
 
 static const aq_op op = {"aclnnWeightQuantBatchMatmul", aq_v1_tensor_names, run};
 
-aclnnStatus aclnnWeightQuantBatchMatmulGetWorkspaceSize(
-    const aclTensor *x1, const aclTensor *x2, const aclTensor *diagonalMatrix, const aclTensor *deqOffset,
-    const aclTensor *deqScale, const aclTensor *addOffset, const aclTensor *mulScale, const aclTensor *bias,
-    bool transposeX1, bool transposeX2, float antiquantScale, float antiquantOffset, aclTensor *out,
-    uint64_t *workspaceSize, aclOpExecutor **executor)
+/* Checks, plans, freezes. The tensors are held. */
+static int make(const char *function, const aclTensor *const tensors[AQ_V1_TENSORS], aq_v1_call *call,
+                uint64_t *workspaceSize, aclOpExecutor **executor)
 {
-    static const char function[] = "aclnnWeightQuantBatchMatmulGetWorkspaceSize";
-    const aclTensor *tensors[AQ_V1_TENSORS] = {x1,        x2,       diagonalMatrix, deqOffset, deqScale,
-                                               addOffset, mulScale, bias,           out};
-    aq_v1_call call;
-    aq_v1_capture(tensors, transposeX1, &call);
-    call.transpose_x2 = transposeX2;
-    call.antiquant_scale = antiquantScale;
-    call.antiquant_offset = antiquantOffset;
-
-    int status = aq_settings_check(function);
-    if (status == 0)
-        status = aq_v1_check(function, &call, workspaceSize != NULL, executor != NULL);
+    int status = aq_v1_check(function, call, workspaceSize != NULL, executor != NULL);
     if (status != 0)
         return status;
-
-    v1_plan frozen = {.empty = call.empty};
-    if (!call.empty) {
+    v1_plan frozen = {.empty = call->empty};
+    if (!call->empty) {
         aq_problem problem;
-        aq_v1_problem(&call, &problem);
+        aq_v1_problem(call, &problem);
         status = aq_plan_make(function, &problem, &frozen.plan);
         if (status != 0)
             return status;
@@ -68,11 +55,35 @@ aclnnStatus aclnnWeightQuantBatchMatmulGetWorkspaceSize(
                              .plan_size = sizeof frozen,
                              .inputs = AQ_V1_OUT,
                              .outputs = 1,
-                             .used = aq_v1_used(&call),
+                             .used = aq_v1_used(call),
                              .workspace_bytes = (uint64_t)frozen.plan.workspace.total};
     for (int t = 0; t < AQ_V1_TENSORS; t++)
         spec.tensors[t] = tensors[t];
     return aq_executor_create(&spec, workspaceSize, executor);
+}
+
+aclnnStatus aclnnWeightQuantBatchMatmulGetWorkspaceSize(
+    const aclTensor *x1, const aclTensor *x2, const aclTensor *diagonalMatrix, const aclTensor *deqOffset,
+    const aclTensor *deqScale, const aclTensor *addOffset, const aclTensor *mulScale, const aclTensor *bias,
+    bool transposeX1, bool transposeX2, float antiquantScale, float antiquantOffset, aclTensor *out,
+    uint64_t *workspaceSize, aclOpExecutor **executor)
+{
+    static const char function[] = "aclnnWeightQuantBatchMatmulGetWorkspaceSize";
+    const aclTensor *tensors[AQ_V1_TENSORS] = {x1,        x2,       diagonalMatrix, deqOffset, deqScale,
+                                               addOffset, mulScale, bias,           out};
+    int status = aq_settings_check(function);
+    if (status == 0)
+        status = aq_hold_tensors(function, tensors, aq_v1_tensor_names, AQ_V1_TENSORS);
+    if (status != 0)
+        return status;
+    aq_v1_call call;
+    aq_v1_capture(tensors, transposeX1, &call);
+    call.transpose_x2 = transposeX2;
+    call.antiquant_scale = antiquantScale;
+    call.antiquant_offset = antiquantOffset;
+    status = make(function, tensors, &call, workspaceSize, executor);
+    aq_let_tensors_go(tensors, AQ_V1_TENSORS);
+    return status;
 }
 
 aclnnStatus aclnnWeightQuantBatchMatmul(void *workspace, uint64_t workspaceSize, aclOpExecutor *executor,

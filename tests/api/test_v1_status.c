@@ -369,13 +369,30 @@ static void test_second_phase(void **state)
     v1_destroy(&call);
 }
 
+/* A destroyed or foreign tensor is refused, never dereferenced. */
+static void test_stale_tensor(void **state)
+{
+    (void)state;
+    v1_call call = legal_call(1, false);
+    aclTensor *stale = call.t[V1_X2];
+    uint64_t size;
+    aclOpExecutor *executor;
+    aclDestroyTensor(stale);
+    assert_int_equal(v1_phase1(&call, &size, &executor), 161002);
+    assert_non_null(strstr(aclGetRecentErrMsg(), "x2"));
+    call.t[V1_X2] = (aclTensor *)&words[5];
+    assert_int_equal(v1_phase1(&call, &size, &executor), 161002);
+    call.t[V1_X2] = NULL;
+    v1_destroy(&call);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_every_check),       cmocka_unit_test(test_null_outputs),
         cmocka_unit_test(test_order_of_checks),   cmocka_unit_test(test_message_form),
         cmocka_unit_test(test_overflowing_sizes), cmocka_unit_test(test_empty),
-        cmocka_unit_test(test_second_phase),
+        cmocka_unit_test(test_second_phase),      cmocka_unit_test(test_stale_tensor),
     };
     return cmocka_run_group_tests(tests, v1_setup, NULL);
 }
