@@ -330,14 +330,14 @@ bool aq_queue_wait(aq_stream *stream, uint64_t count, const struct timespec *dea
     return reached;
 }
 
-int aq_queue_take_error(aq_stream *stream)
+int aq_queue_error(aq_stream *stream, bool take)
 {
     char text[AQ_ERROR_TEXT_SIZE];
     pthread_mutex_lock(&stream->lock);
     int status = stream->status;
     if (status) {
         memcpy(text, stream->text, sizeof text);
-        if (!stream->stop_on_failure)
+        if (take && !stream->stop_on_failure)
             stream->status = 0;
     }
     pthread_mutex_unlock(&stream->lock);

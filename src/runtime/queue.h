@@ -55,9 +55,9 @@ int aq_queue_push(const char *function, aq_stream *stream, aq_task *task);
 /* Waits until `count` tasks are finished. deadline: of CLOCK_MONOTONIC, null = none. false: time is up. */
 bool aq_queue_wait(aq_stream *stream, uint64_t count, const struct timespec *deadline);
 
-/* The pending execution error, as status and as the thread's text; forgets it unless the stream stops on
- * failure. */
-int aq_queue_take_error(aq_stream *stream);
+/* The pending execution error, as status and as the thread's text. take forgets it, unless the stream stops
+ * on failure. */
+int aq_queue_error(aq_stream *stream, bool take);
 
 /* No more tasks: runs, or drops, those that are queued and ends the worker. Any number of threads may call
  * it. Does not wait when called from inside a task of this stream. */
@@ -88,6 +88,12 @@ int aq_stream_find(const char *function, aclrtStream handle, aq_stream **stream)
 void aq_streams_enlist(aq_stream *stream);
 /* Closes every stream of the context; their handles stay. */
 void aq_streams_end(aq_context *context);
+
+/* ---- callback.c ---- */
+
+/* Nobody is subscribed to the stream from now on; callbacks it waits for are given up. only_own: if it is the
+ * calling thread that is subscribed, which cannot run them while it waits for the stream. */
+void aq_callbacks_forget(aq_stream *stream, bool only_own);
 
 /* ---- Small things that streams, events and callbacks share ---- */
 

@@ -53,7 +53,9 @@ static void delist(aq_stream *stream)
  */
 static void end(aq_stream *stream, bool drop)
 {
+    aq_callbacks_forget(stream, true);
     aq_queue_close(stream, drop);
+    aq_callbacks_forget(stream, false);
     delist(stream);
 }
 
@@ -200,7 +202,7 @@ static int synchronize(const char *function, aclrtStream handle, const struct ti
                           stream->number, (unsigned long long)atomic_load(&stream->finished),
                           (unsigned long long)atomic_load(&stream->submitted));
     else
-        status = aq_queue_take_error(stream);
+        status = aq_queue_error(stream, true);
     aq_stream_release(stream);
     return status;
 }
@@ -268,7 +270,7 @@ aclError aclrtSynchronizeDevice(void)
             status = status ? status : refuse_inside(function);
         } else {
             aq_queue_wait(stream, atomic_load(&stream->submitted), NULL);
-            status = status ? status : aq_queue_take_error(stream);
+            status = status ? status : aq_queue_error(stream, true);
         }
         aq_stream_release(stream);
     }
@@ -286,7 +288,7 @@ aclError aclrtStreamQuery(aclrtStream handle, aclrtStreamStatus *status)
         return result;
     uint64_t finished = atomic_load(&stream->finished);
     bool complete = finished == atomic_load(&stream->submitted);
-    result = aq_queue_take_error(stream);
+    result = aq_queue_error(stream, true);
     if (!result)
         *status = complete ? ACL_STREAM_STATUS_COMPLETE : ACL_STREAM_STATUS_NOT_READY;
     aq_stream_release(stream);
