@@ -13,6 +13,10 @@
 
 #define AQ_INLINE static inline __attribute__((always_inline))
 
+/* Keeps compilers from folding the load of an operand into each of the fma that share it, two loads for one.
+ */
+#define AQ_IN_REGISTER256(value) __asm__("" : "+x"(value))
+
 typedef struct aq_params256 {
     __m256i offset;
     __m256 scale, shift;

@@ -10,12 +10,10 @@ enum { MR = AQ_GEMM512_MR, NR = AQ_GEMM512_NR, LEVELS = 4 /* log2 of the 16 lane
 #define EACH_ROW(X) X(0) X(1) X(2) X(3) X(4) X(5) X(6) X(7)
 #define DECLARE(r)  __m512 left##r, right##r;
 #define CLEAR(r)    left##r = right##r = _mm512_setzero_ps();
-/* The empty asm keeps the broadcast in a register: compilers fold the load into both fma, two loads for one.
- */
 #define MULTIPLY(r)                                                                                          \
     {                                                                                                        \
         __m512 x = _mm512_set1_ps(packed[r]);                                                                \
-        __asm__("" : "+v"(x));                                                                               \
+        AQ_IN_REGISTER512(x);                                                                                \
         left##r = _mm512_fmadd_ps(x, w0, left##r);                                                           \
         right##r = _mm512_fmadd_ps(x, w1, right##r);                                                         \
     }

@@ -13,6 +13,10 @@
 
 #define AQ_INLINE static inline __attribute__((always_inline))
 
+/* Keeps compilers from folding the load of an operand into each of the fma that share it, two loads for one.
+ */
+#define AQ_IN_REGISTER512(value) __asm__("" : "+v"(value))
+
 /* The lanes below count, all 16 beyond. */
 AQ_INLINE __mmask16 aq_lanes512(int64_t count)
 {
