@@ -29,8 +29,8 @@ extern "C" {
 AQ_API const char *aq_version(void);
 
 /** What the environment variables of antiquant came to: null when all are valid, else one text that names the
- * variable, the value found and every valid value (the same text that aclGetRecentErrMsg gives after a phase 1
- * refused with 561000). The variables are read once, at the first call that needs them. */
+ * variable, the value found and every valid value (the same text that aclGetRecentErrMsg gives after a phase
+ * 1 refused with 561000). The variables are read once, at the first call that needs them. */
 AQ_API const char *aq_settings_error(void);
 
 /** The numerics mode in force, for example "npu" (numerics page 5). Never null. */
@@ -53,8 +53,8 @@ typedef struct aq_cpu_level_info {
 /** Number of CPU levels known on this architecture; at least 1 ("scalar"). */
 AQ_API size_t aq_cpu_level_count(void);
 
-/** Describes CPU level @p index (0 is "scalar"). Returns 0, or 161002 when @p index is out of range, or 161001
- * when @p info is null. @p info is caller-owned and written only on success. */
+/** Describes CPU level @p index (0 is "scalar"). Returns 0, or 161002 when @p index is out of range, or
+ * 161001 when @p info is null. @p info is caller-owned and written only on success. */
 AQ_API int aq_cpu_level_get(size_t index, aq_cpu_level_info *info);
 
 /** A matrix multiplication kernel compiled into this library. */
