@@ -138,7 +138,7 @@ static run_task *make_task(const aclOpExecutor *executor, void *const addresses[
 
 static int prepare(aclOpExecutor *executor, void *workspace, uint64_t workspaceSize, run_task **task)
 {
-    void *addresses[AQ_MAX_TENSORS];
+    void *addresses[AQ_MAX_TENSORS] = {NULL};
     int status = read_addresses(executor, addresses);
     if (!status)
         status = check_workspace(executor, workspace, workspaceSize);

@@ -1,13 +1,27 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* memory_info.c - aclrtGetMemInfo: how much memory this process may have, from the machine and from the
  * control group (container) around it, whichever is less. Must not know of blocks. */
+#include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/sysinfo.h>
 
 #include "acl/acl_rt.h"
 #include "runtime/context.h"
 #include "runtime/refuse.h"
+
+/* A number in decimal, after spaces; "max" is none. */
+static bool parse(const char *text, unsigned long long *value)
+{
+    char *end;
+    errno = 0;
+    unsigned long long number = strtoull(text, &end, 10);
+    bool valid = end != text && errno == 0;
+    if (valid)
+        *value = number;
+    return valid;
+}
 
 /* The number after "name " or "name:" at the start of a line of a file like /proc/meminfo. */
 static bool read_entry(const char *path, const char *name, unsigned long long *value)
@@ -20,18 +34,19 @@ static bool read_entry(const char *path, const char *name, unsigned long long *v
     bool found = false;
     while (!found && fgets(line, sizeof line, file))
         found = strncmp(line, name, length) == 0 && (line[length] == ' ' || line[length] == ':') &&
-                sscanf(line + length + 1, "%llu", value) == 1;
+                parse(line + length + 1, value);
     fclose(file);
     return found;
 }
 
-/* A file that is one number; "max" and files that are not there are no number. */
+/* The number that a file of one line consists of. */
 static bool read_number(const char *path, unsigned long long *value)
 {
     FILE *file = fopen(path, "re");
     if (!file)
         return false;
-    bool found = fscanf(file, "%llu", value) == 1;
+    char line[64];
+    bool found = fgets(line, sizeof line, file) && parse(line, value);
     fclose(file);
     return found;
 }

@@ -62,7 +62,7 @@ aclError aclrtUnmapMem(void *virPtr)
 }
 
 aclError aclrtMemGetAllocationGranularity(aclrtPhysicalMemProp *prop, aclrtMemGranularityOptions option,
-                                          size_t *granularity)
+                                          size_t *granularity) /* NOLINT: the interface has it so */
 {
     (void)prop, (void)option, (void)granularity;
     return refuse_virtual_memory("aclrtMemGetAllocationGranularity");
