@@ -20,7 +20,11 @@ extern "C" {
  * - From floats to INT32, UINT32, INT64, UINT64: toward zero, saturating, NaN gives 0. To the 8- and 16-bit
  * integers: to INT32 in that way, then the low bits.
  * - Between integers: the low bits, or sign or zero extended.
- * - From BOOL: 0 or 1. To BOOL: value != 0 (NaN gives 1).
+ * - From BOOL: 0 or 1, any byte but 0 counting as 1. To BOOL: value != 0 (NaN gives 1).
+ * - A NaN stays one of the same sign. Of equal types, all but BOOL, the bits are kept.
+ *
+ * self and out may be the same array when their element sizes and strides are equal; with any other overlap
+ * the values in out are undefined. Elements of out that share memory keep the last value in row-major order.
  *
  * Safe from any thread; needs no current context.
  *
@@ -30,9 +34,12 @@ extern "C" {
  * @param workspaceSize out, not null: bytes of device memory that phase 2 wants.
  * @param executor out, not null: for one phase 2 (see aclSetAclOpExecutorRepeatable for more).
  * @return checked in this order: 561000 an ANTIQUANT_* variable is invalid; 161001 self, out, workspaceSize
- * or executor is null; 161002 self's type or @p dtype is none of the above, a rank is over 8, or the shapes
- * differ; 0 with workspace 0 for an empty tensor; 561103 @p dtype is not out's type; 561101 no memory; else
- * 0. The outputs are written only on 0. The tensors stay the caller's and may be destroyed before phase 2.
+ * or executor is null; 161002 self's type or @p dtype is none of the above, a rank is over 8, the shapes
+ * differ, a format is blocked (FRACTAL_*, NC1HWC0*, NDC1HWC0), or the number of elements does not fit 64
+ * bits; 0 with workspace 0 for an empty tensor; 561103 @p dtype is not out's type; 161002 an element is
+ * further from the data than 64 bits of bytes; 561101 no memory; else 0. 161002 also for a tensor that was
+ * destroyed. The outputs are written only on 0. The tensors stay the caller's and may be destroyed before
+ * phase 2.
  *
  * Source: companions page 2.2. */
 ACLNN_API aclnnStatus aclnnCastGetWorkspaceSize(const aclTensor *self, const aclDataType dtype,

@@ -31,9 +31,8 @@ extern "C" {
  * @param quantParam out, not null: the words, host memory, which the caller releases by free().
  * @param quantParamSize out, not null: number of words, padding included.
  * @return checked in this order: 161002 @p offsetArray given with size 0; 161002 it is null with a size;
- * 161002
- *     @p scaleArray null or its size 0; 161001 @p quantParam or @p quantParamSize null; 561103 no memory;
- * else 0. The outputs are written only on 0.
+ * 161002 for @p scaleArray null or its size 0; 161001 @p quantParam or @p quantParamSize null; 561103 no
+ * memory; else 0. The outputs are written only on 0.
  *
  * Source: companions page 2.1. */
 ACLNN_API aclnnStatus aclnnTransQuantParam(const float *scaleArray, uint64_t scaleSize,

@@ -210,7 +210,7 @@ static int make(const char *function, const aclTensor *self, aclDataType dtype, 
     cast_plan *plan = &call.plan;
     if (plan->elements > 0)
         plan->steps = aq_cast_steps_of(call.self.dtype, dtype);
-    /* Threads may write parts of a dense out; in others, elements may share memory. */
+    /* Elements of an out that is not dense may share memory: then the last one stays, as without threads. */
     bool serial = plan->elements <= 2 * PIECE || !aq_cast_side_dense(&plan->out);
     plan->threads = serial ? 1 : aq_parallel_threads();
     return aq_executor_create(&(aq_executor_spec){.op = &op,

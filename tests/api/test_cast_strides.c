@@ -65,6 +65,8 @@ static const layout layouts[] = {
      {2, 3, 2, 1, 3, 2, 2, 3},
      {false, {1, 2, 6, 12, 12, 36, 72, 144}, 4},
      {false, {-216, 72, -36, 5, 12, 6, 3, 1}, 300}},
+    {"out broadcast rows", 2, {30, 9}, DENSE, {false, {0, 1}, 0}},
+    {"two threads' worth, out broadcast", 2, {2000, 90}, DENSE, {false, {0, 1}, 0}},
     {"two threads' worth", 2, {3, 60000}, DENSE, DENSE},
     {"two threads' worth, transposed", 2, {300, 601}, {false, {1, 300}, 3}, DENSE},
     {"two threads' worth, out transposed", 2, {300, 601}, DENSE, {false, {1, 300}, 3}},
@@ -102,7 +104,7 @@ static void check_layout(const layout *l, const cast_type *from, const cast_type
     size_t bytes = (size_t)MOST * (size_t)to->bits / 8;
     memset(out_bytes, 0xA5, bytes);
     memset(expected_bytes, 0xA5, bytes);
-    for (int64_t i = count_of(l); i-- > 0;) {
+    for (int64_t i = 0; i < count_of(l); i++) { /* where elements of out share memory, the last stays */
         uint64_t bits = cast_get(self_bytes, from, position(l, &l->self, i));
         cast_set(expected_bytes, to, position(l, &l->out, i), cast_answer(from, bits, to));
     }
