@@ -3,7 +3,8 @@
 # package files. Nothing in it names DIR, so the tree can be moved.
 
 include(CMakePackageConfigHelpers)
-set(config_dir lib64/cmake/antiquant)
+# Not lib64/cmake: on Debian find_package(antiquant) does not look there.
+set(config_dir share/cmake/antiquant)
 
 install(TARGETS ${AQ_LIBRARIES} LIBRARY DESTINATION lib64)
 install(TARGETS antiquant EXPORT antiquant LIBRARY DESTINATION lib64)

@@ -21,7 +21,7 @@ needs libopapi.so libascendcl.so
 needs libnnopbase.so libascendcl.so
 for file in include/acl/acl.h include/acl/error_codes/rt_error_codes.h include/aclnn/acl_meta.h \
     include/aclnnop/aclnn_weight_quant_batch_matmul.h include/aclnnop/level2/aclnn_cast.h include/antiquant.h \
-    set_env.sh bin/antiquant lib64/pkgconfig/antiquant.pc lib64/cmake/antiquant/antiquant-config.cmake; do
+    set_env.sh bin/antiquant lib64/pkgconfig/antiquant.pc share/cmake/antiquant/antiquant-config.cmake; do
     [ -f "$prefix/$file" ] || fail "$file is not installed"
 done
 if grep -rIl "$prefix" "$prefix"; then fail "these files name the directory they were installed in"; fi
