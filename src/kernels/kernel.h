@@ -28,12 +28,19 @@ enum {
 
 typedef enum aq_order { AQ_ORDER_P, AQ_ORDER_T } aq_order;
 
-/* How an int8 weight becomes the fp32 value (holding an fp16 number) that is multiplied, operator page 1.2.
- */
+/* The 16-bit type of x, which weights are rounded to. */
+typedef enum aq_half { AQ_F16, AQ_BF16 } aq_half;
+
+/* How a stored weight becomes the fp32 value (holding a 16-bit float) that is multiplied. */
 typedef enum aq_recipe {
-    AQ_RECIPE_FIXPIPE, /* H((float)sat32(w + offset) * scale) */
-    AQ_RECIPE_COMPOSED /* R16(R16(R16((w + shift) * factor) + add) * mul), each step only if present */
+    AQ_RECIPE_FIXPIPE,  /* operator page 1.2: H((float)sat32(w + offset) * scale) */
+    AQ_RECIPE_COMPOSED, /* operator page 1.2: R16(R16(R16((w + shift) * factor) + add) * mul), steps optional
+                         */
+    AQ_RECIPE_SCALED /* successors page 3.4: R(R(w + offset) * scale), R to the type of x, by groups of k */
 } aq_recipe;
+
+/* What the weight's elements are. Those of 4 bits lie two in a byte, the even one in the low nibble. */
+typedef enum aq_weight_type { AQ_S8, AQ_S4, AQ_F8E4M3, AQ_HIF8, AQ_F4E2M1 } aq_weight_type;
 
 /* Parameters of a slice of columns, one entry a column, already broadcast. */
 typedef struct aq_columns {
@@ -50,12 +57,30 @@ typedef struct aq_columns {
 /* Beyond this an int8 weight plus the offset could leave int32, and the addition must saturate. */
 #define AQ_OFFSET_LIMIT (INT32_MAX - 128)
 
-/* The stored weight of one matrix, as a logical (k,n) array: element (k,n) is data[k * stride_k + n *
- * stride_n], strides in elements (bytes). Order T iff stride_k == 1 and stride_n != 1. */
+/* The stored weight of one matrix, as a logical (k,n) array: element (k,n) is number
+ * first + k * stride_k + n * stride_n from data, strides in elements. Order T iff stride_k == 1 and stride_n
+ * != 1. FRACTAL_NZ, block > 0: the axis of stride 1 (k in order T, else n) is cut into blocks of so many
+ * elements that lie block_stride apart; an index i along it counts as i / block * block_stride + i % block.
+ */
 typedef struct aq_weight {
     const int8_t *data;
     int64_t stride_k, stride_n;
+    aq_weight_type type;
+    int64_t first; /* 0 for AQ_S8 outside FRACTAL_NZ */
+    int64_t block, block_stride;
 } aq_weight;
+
+/* Parameters of AQ_RECIPE_SCALED as they are stored: those of (k,n) are at scale[k / group * scale_group +
+ * n * scale_n], strides in elements. */
+typedef struct aq_scaled {
+    aq_half half;  /* what R rounds to, and the type of scale and offset */
+    int64_t group; /* k of a group, >= 1; at least k where there is one group */
+    bool e8m0;     /* scale holds bytes, powers of two */
+    const void *scale;
+    int64_t scale_group, scale_n;
+    const uint16_t *offset; /* null: no first rounding either */
+    int64_t offset_group, offset_n;
+} aq_scaled;
 
 /* ---- stream kernels: few rows, the weight is read once, straight from where it is stored ---- */
 
@@ -69,6 +94,18 @@ typedef struct aq_stream_tile {
     int64_t sum_stride; /* >= n */
     int64_t rows, n, k; /* 1 <= rows <= mr; n, k >= 1 */
 } aq_stream_tile;
+
+/* The same for AQ_RECIPE_SCALED. */
+typedef struct aq_scaled_stream_tile {
+    const aq_weight *weight; /* the whole matrix */
+    const aq_scaled *scaled; /* likewise */
+    int64_t n0;              /* first column of the slice */
+    const float *x;          /* as above */
+    int64_t x_stride;
+    float *sum;
+    int64_t sum_stride;
+    int64_t rows, n, k;
+} aq_scaled_stream_tile;
 
 /* ---- gemm kernels: many rows, a panel of the weight is dequantised once for all of them ----
  *
@@ -90,14 +127,25 @@ typedef struct aq_panel_job {
     float *panel;  /* steps * nr floats, 64-byte aligned */
 } aq_panel_job;
 
+/* The same for AQ_RECIPE_SCALED. */
+typedef struct aq_scaled_panel_job {
+    aq_order order;
+    const aq_weight *weight; /* the whole matrix */
+    const aq_scaled *scaled; /* likewise */
+    int64_t k0, n0;          /* the chunk's first k and the panel's first column */
+    int64_t k, n, steps;
+    float *panel;
+} aq_scaled_panel_job;
+
 /* packed[p * mr + r] = (float)x[r, k at packed position p]; +0 for padded k and for r >= rows. One chunk. */
 typedef struct aq_rows_job {
     aq_order order;
-    const uint16_t *x; /* fp16, element (r, k) at x[r * stride_m + k * stride_k], at the chunk's first k */
+    const uint16_t *x; /* element (r, k) at x[r * stride_m + k * stride_k], at the chunk's first k */
     int64_t stride_m, stride_k;
     int64_t rows, k; /* 1 <= rows <= mr; k <= chunk */
     int64_t steps;
     float *packed; /* steps * mr floats, 64-byte aligned */
+    aq_half half;  /* of x */
 } aq_rows_job;
 
 /* For each of the mr x nr elements: s = the chunk's sum in `order`; sum = first ? s : sum + s. */
@@ -119,6 +167,10 @@ typedef struct aq_kernel_query {
     aq_order order;
     aq_recipe recipe;
     int64_t stride_k, stride_n; /* of the weight */
+    aq_half half;
+    aq_weight_type type;
+    int64_t block; /* > 0: FRACTAL_NZ */
+    int64_t group; /* k of a group of scales; 0: all */
 } aq_kernel_query;
 
 typedef struct aq_kernel {
@@ -130,10 +182,14 @@ typedef struct aq_kernel {
     const char *(*declines)(const aq_kernel_query *query);
     /* stream */
     void (*stream)(const aq_stream_tile *tile);
+    void (*stream_scaled)(const aq_scaled_stream_tile *tile);
     /* gemm. pack_panel takes P with stride_n == 1 and T with stride_k == 1, columns as above; every other
      * layout goes through aq_pack_panel_generic (kernels/ref/pack.h) */
     void (*pack_rows)(const aq_rows_job *job);
     void (*pack_panel)(const aq_panel_job *job);
+    /* null, or the reason is not: aq_pack_panel_generic takes it */
+    const char *(*scaled_declines)(const aq_kernel_query *query);
+    void (*pack_scaled)(const aq_scaled_panel_job *job);
     void (*gemm)(const aq_gemm_tile *tile);
 } aq_kernel;
 

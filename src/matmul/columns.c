@@ -59,12 +59,40 @@ static void read_scales(const void *from, void *to, int64_t column, int64_t coun
         columns[j] = word_scale(word[j * stride]);
 }
 
-static void read_biases(const void *from, void *to, int64_t column, int64_t count, int64_t at, int64_t stride)
+static void read_f32(const void *from, void *to, int64_t column, int64_t count, int64_t at, int64_t stride)
 {
     const float *bias = (const float *)from + at;
     float *columns = (float *)to + column;
     for (int64_t j = 0; j < count; j++)
         columns[j] = bias[j * stride];
+}
+
+static void read_f16(const void *from, void *to, int64_t column, int64_t count, int64_t at, int64_t stride)
+{
+    const uint16_t *bias = (const uint16_t *)from + at;
+    float *columns = (float *)to + column;
+    for (int64_t j = 0; j < count; j++)
+        columns[j] = aq_f16_to_f32(bias[j * stride]);
+}
+
+static void read_bf16(const void *from, void *to, int64_t column, int64_t count, int64_t at, int64_t stride)
+{
+    const uint16_t *bias = (const uint16_t *)from + at;
+    float *columns = (float *)to + column;
+    for (int64_t j = 0; j < count; j++)
+        columns[j] = aq_bf16_to_f32(bias[j * stride]);
+}
+
+/* Bits 45..37 of a quantisation word, a 9-bit two's complement (companions page 2.1). */
+static void read_word_offsets(const void *from, void *to, int64_t column, int64_t count, int64_t at,
+                              int64_t stride)
+{
+    const uint64_t *word = (const uint64_t *)from + at;
+    int32_t *columns = (int32_t *)to + column;
+    for (int64_t j = 0; j < count; j++) {
+        int32_t bits = (int32_t)(word[j * stride] >> 37 & 0x1FF);
+        columns[j] = (bits ^ 0x100) - 0x100;
+    }
 }
 
 static bool is_identity(const int8_t *diagonal, int64_t row, int64_t column)
@@ -90,11 +118,15 @@ static void read_fixpipe(const aq_plan *plan, const aq_operands *operands, int32
                          aq_column_data *data)
 {
     const aq_problem *problem = &plan->problem;
-    read_vector(&problem->deq_offset, problem->n, read_offsets, operands->deq_offset, offset);
+    if (problem->deq_offset.present)
+        read_vector(&problem->deq_offset, problem->n, read_offsets, operands->deq_offset, offset);
+    else
+        memset(offset, 0, (size_t)problem->n * sizeof *offset);
     read_vector(&problem->deq_scale, problem->n, read_scales, operands->deq_scale, scale);
     data->columns.offset = data->parameters.offset = offset;
     data->columns.scale = data->parameters.scale = scale;
-    bool identity = is_identity(operands->diagonal, problem->diagonal_row, problem->diagonal_column);
+    bool identity = !problem->diagonal_present ||
+                    is_identity(operands->diagonal, problem->diagonal_row, problem->diagonal_column);
     if (!identity) {
         data->parameters.diagonal = operands->diagonal;
         data->parameters.diagonal_stride_i = problem->diagonal_row;
@@ -135,6 +167,22 @@ static void read_composed(const aq_plan *plan, const aq_operands *operands, floa
     }
 }
 
+static void read_scaled(const aq_plan *plan, const aq_operands *operands, aq_column_data *data)
+{
+    data->parameters.scaled = plan->problem.scaled;
+    data->parameters.scaled.scale = operands->scale;
+    data->parameters.scaled.offset = plan->problem.scaled_offset_present ? operands->offset : NULL;
+}
+
+static void read_bias(const aq_problem *problem, const aq_operands *operands, float *bias)
+{
+    static const run_reader readers[] = {
+        [AQ_NUMBER_F16] = read_f16, [AQ_NUMBER_BF16] = read_bf16, [AQ_NUMBER_F32] = read_f32};
+    read_vector(&problem->bias, problem->n, readers[problem->bias_type], operands->bias, bias);
+    for (int64_t j = 0; problem->round_bias && j < problem->n; j++)
+        bias[j] = aq_round_f16(bias[j]);
+}
+
 void aq_columns_read(const aq_plan *plan, const aq_operands *operands, char *workspace, aq_column_data *data)
 {
     const aq_problem *problem = &plan->problem;
@@ -144,14 +192,22 @@ void aq_columns_read(const aq_plan *plan, const aq_operands *operands, char *wor
     data->columns.recipe = data->parameters.recipe = problem->recipe;
     if (problem->bias.present) {
         float *bias = (float *)(void *)(workspace + plan->workspace.bias);
-        read_vector(&problem->bias, problem->n, read_biases, operands->bias, bias);
-        for (int64_t j = 0; problem->recipe == AQ_RECIPE_COMPOSED && j < problem->n; j++)
-            bias[j] = aq_round_f16(bias[j]);
+        read_bias(problem, operands, bias);
         data->bias = bias;
+    }
+    if (problem->out_type == AQ_NUMBER_S8) {
+        float *scale = (float *)(void *)(workspace + plan->workspace.quant);
+        int32_t *offset = (int32_t *)(void *)(scale + problem->n);
+        read_vector(&problem->quant_scale, problem->n, read_scales, operands->quant_scale, scale);
+        read_vector(&problem->quant_scale, problem->n, read_word_offsets, operands->quant_scale, offset);
+        data->quant_scale = scale;
+        data->quant_offset = offset;
     }
     if (problem->k == 0)
         return; /* no weight: its parameters are not read */
-    if (problem->recipe == AQ_RECIPE_FIXPIPE)
+    if (problem->recipe == AQ_RECIPE_SCALED)
+        read_scaled(plan, operands, data);
+    else if (problem->recipe == AQ_RECIPE_FIXPIPE)
         read_fixpipe(plan, operands, first, second, data);
     else
         read_composed(plan, operands, first, second, data);

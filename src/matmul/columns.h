@@ -11,6 +11,8 @@ typedef struct aq_column_data {
     aq_columns columns;       /* for the kernels, at column 0 */
     aq_parameters parameters; /* the same in general form, for the generic packer */
     const float *bias;        /* one a column; null when there is none */
+    const float *quant_scale; /* likewise, when out is INT8 */
+    const int32_t *quant_offset;
     bool generic; /* this data is beyond the kernels: a diagonal that is not the identity, or offsets
                      next to the limits of int32 */
 } aq_column_data;

@@ -58,7 +58,11 @@ aq_kernel_query aq_plan_query(const aq_problem *problem, aq_order order)
                              .order = order,
                              .recipe = problem->recipe,
                              .stride_k = problem->weight.row,
-                             .stride_n = problem->weight.column};
+                             .stride_n = problem->weight.column,
+                             .half = problem->half,
+                             .type = problem->weight_type,
+                             .block = problem->weight_block,
+                             .group = problem->scaled.group < problem->k ? problem->scaled.group : 0};
     if (problem->n == 1 && order == AQ_ORDER_P)
         query.stride_n = 1; /* one column is contiguous whatever its stride */
     return query;
@@ -66,8 +70,11 @@ aq_kernel_query aq_plan_query(const aq_problem *problem, aq_order order)
 
 /* The kernels' own packers and the stream kernels take dense columns (P) or dense k (T: by definition), and
  * parameters that are the same for all k. */
-static bool needs_generic_panel(const aq_problem *problem, const aq_kernel_query *query)
+static bool needs_generic_panel(const aq_problem *problem, const aq_kernel_query *query,
+                                const aq_kernel *gemm)
 {
+    if (problem->recipe == AQ_RECIPE_SCALED)
+        return gemm->pack_scaled == NULL || gemm->scaled_declines(query) != NULL;
     bool varies_with_k =
         (problem->add_present && problem->add.row != 0) || (problem->mul_present && problem->mul.row != 0);
     return (query->order == AQ_ORDER_P && query->stride_n != 1) || (varies_with_k && problem->k > 1);
@@ -121,9 +128,11 @@ int aq_plan_make(const char *function, const aq_problem *problem, aq_plan *plan)
     plan->threads = work < SERIAL_WORK ? 1 : aq_parallel_threads();
 
     aq_kernel_query query = aq_plan_query(problem, plan->order);
-    plan->generic_panel = needs_generic_panel(problem, &query);
-    plan->stream = plan->generic_panel ? NULL : aq_kernel_choose(AQ_ROLE_STREAM, &query);
     plan->gemm = aq_kernel_choose(AQ_ROLE_GEMM, &query);
+    plan->generic_panel = needs_generic_panel(problem, &query, plan->gemm);
+    plan->generic_rows = problem->half != AQ_F16;
+    bool streams = problem->recipe == AQ_RECIPE_SCALED || !plan->generic_panel;
+    plan->stream = streams ? aq_kernel_choose(AQ_ROLE_STREAM, &query) : NULL;
     if (plan->stream != NULL)
         cut_stream(plan);
     cut_gemm(plan);

@@ -12,6 +12,7 @@ typedef struct aq_workspace_layout {
     int64_t first_column;  /* int32 deqOffset, or fp32 addOffset, one a column */
     int64_t second_column; /* fp32 deqScale, or fp32 mulScale, one a column */
     int64_t bias;          /* fp32, one a column */
+    int64_t quant;         /* fp32 scale, then int32 offset, one each a column; only for INT8 output */
     int64_t rows;          /* x as fp32: for stream rows of row_stride, for gemm packed tiles */
     int64_t scratch;       /* one piece a thread: a panel, then sums */
     int64_t scratch_sums;  /* offset of the sums within a piece */
@@ -25,6 +26,7 @@ typedef struct aq_plan {
     const aq_kernel *stream; /* null: gemm takes all rows */
     const aq_kernel *gemm;   /* never null: also where the data rules the stream kernel out */
     bool generic_panel;      /* layout or parameters that only the generic packer takes */
+    bool generic_rows;       /* likewise for x: bf16 */
     int threads;             /* >= 1 */
     int64_t slice;           /* stream: columns of a task, a multiple of the kernel's nr but for the last */
     int64_t row_stride;      /* stream: floats from row to row of x */

@@ -19,7 +19,11 @@ typedef struct matrix_run {
     aq_operands at; /* of this matrix */
     char *workspace;
     aq_column_data data;
-    const aq_ends *ends;
+    aq_widen_function widen;
+    aq_store_function store;
+    size_t out_size;      /* bytes of an element of out */
+    aq_weight weight;     /* the whole matrix */
+    int64_t weight_batch; /* number of its first element, where a pointer cannot tell */
     bool generic_panel;
     int64_t row0, rows; /* gemm: the block of rows that is packed */
 } matrix_run;
@@ -40,14 +44,18 @@ static void store(const matrix_run *run, const float *sum, int64_t sum_stride, i
                   int64_t column, int64_t n)
 {
     const aq_matrix_layout *out = &run->plan->problem.out;
-    run->ends->store(&(aq_store_job){.sum = sum,
-                                     .sum_stride = sum_stride,
-                                     .bias = run->data.bias != NULL ? run->data.bias + column : NULL,
-                                     .out = run->at.out + row * out->row + column * out->column,
-                                     .stride_m = out->row,
-                                     .stride_n = out->column,
-                                     .rows = rows,
-                                     .n = n});
+    const aq_column_data *data = &run->data;
+    run->store(&(aq_store_job){
+        .sum = sum,
+        .sum_stride = sum_stride,
+        .bias = data->bias != NULL ? data->bias + column : NULL,
+        .out = (char *)run->at.out + (row * out->row + column * out->column) * (int64_t)run->out_size,
+        .stride_m = out->row,
+        .stride_n = out->column,
+        .rows = rows,
+        .n = n,
+        .quant_scale = data->quant_scale != NULL ? data->quant_scale + column : NULL,
+        .quant_offset = data->quant_offset != NULL ? data->quant_offset + column : NULL});
 }
 
 static aq_columns columns_from(const aq_columns *all, int64_t column)
@@ -63,35 +71,56 @@ static aq_columns columns_from(const aq_columns *all, int64_t column)
     return columns;
 }
 
+/* From (k, column) on; only of 8-bit weights outside FRACTAL_NZ, whose elements pointers can reach. */
 static aq_weight weight_at(const matrix_run *run, int64_t k, int64_t column)
 {
-    const aq_matrix_layout *layout = &run->plan->problem.weight;
-    return (aq_weight){run->at.weight + k * layout->row + column * layout->column, layout->row,
-                       layout->column};
+    aq_weight weight = run->weight;
+    weight.data += k * weight.stride_k + column * weight.stride_n;
+    return weight;
 }
 
 /* ---- few rows ---- */
+
+static void stream_rows(const matrix_run *run, int64_t row, int64_t rows, int64_t column, int64_t n,
+                        float *sum, int64_t sum_stride)
+{
+    const aq_plan *plan = run->plan;
+    const float *x = floats_at(run, plan->workspace.rows) + row * plan->row_stride;
+    if (plan->problem.recipe == AQ_RECIPE_SCALED)
+        plan->stream->stream_scaled(&(aq_scaled_stream_tile){.weight = &run->weight,
+                                                             .scaled = &run->data.parameters.scaled,
+                                                             .n0 = column,
+                                                             .x = x,
+                                                             .x_stride = plan->row_stride,
+                                                             .sum = sum,
+                                                             .sum_stride = sum_stride,
+                                                             .rows = rows,
+                                                             .n = n,
+                                                             .k = plan->problem.k});
+    else
+        plan->stream->stream(&(aq_stream_tile){.weight = weight_at(run, 0, column),
+                                               .x = x,
+                                               .x_stride = plan->row_stride,
+                                               .columns = columns_from(&run->data.columns, column),
+                                               .sum = sum,
+                                               .sum_stride = sum_stride,
+                                               .rows = rows,
+                                               .n = n,
+                                               .k = plan->problem.k});
+}
 
 static void stream_slice(void *context, size_t thread, size_t index)
 {
     const matrix_run *run = context;
     const aq_plan *plan = run->plan;
     int64_t column = (int64_t)index * plan->slice, n = aq_min_i64(plan->slice, plan->problem.n - column);
-    int64_t sum_stride = aq_round_up(plan->slice, AQ_LANES_T);
+    int64_t sum_stride = aq_round_up(plan->slice, AQ_LANES_T), m = plan->problem.m, rows;
     float *sums = (float *)(void *)(scratch_of(run, thread) + plan->workspace.scratch_sums);
-    aq_stream_tile tile = {.weight = weight_at(run, 0, column),
-                           .x_stride = plan->row_stride,
-                           .columns = columns_from(&run->data.columns, column),
-                           .sum_stride = sum_stride,
-                           .n = n,
-                           .k = plan->problem.k};
-    for (int64_t row = 0; row < plan->problem.m; row += tile.rows) {
-        tile.rows = aq_min_i64(plan->stream->mr, plan->problem.m - row);
-        tile.x = floats_at(run, plan->workspace.rows) + row * plan->row_stride;
-        tile.sum = sums + row * sum_stride;
-        plan->stream->stream(&tile);
+    for (int64_t row = 0; row < m; row += rows) {
+        rows = aq_min_i64(plan->stream->mr, m - row);
+        stream_rows(run, row, rows, column, n, sums + row * sum_stride, sum_stride);
     }
-    store(run, sums, sum_stride, 0, plan->problem.m, column, n);
+    store(run, sums, sum_stride, 0, m, column, n);
 }
 
 static void run_stream(matrix_run *run)
@@ -99,12 +128,11 @@ static void run_stream(matrix_run *run)
     const aq_plan *plan = run->plan;
     const aq_problem *problem = &plan->problem;
     for (int64_t row = 0; row < problem->m; row++)
-        run->ends->widen(
-            &(aq_widen_job){.x = run->at.x + row * problem->x.row,
-                            .stride = problem->x.column,
-                            .k = problem->k,
-                            .padded = plan->row_stride,
-                            .row = floats_at(run, plan->workspace.rows) + row * plan->row_stride});
+        run->widen(&(aq_widen_job){.x = run->at.x + row * problem->x.row,
+                                   .stride = problem->x.column,
+                                   .k = problem->k,
+                                   .padded = plan->row_stride,
+                                   .row = floats_at(run, plan->workspace.rows) + row * plan->row_stride});
     aq_parallel_for(plan->threads, (size_t)aq_ceil_div(problem->n, plan->slice), stream_slice, run);
 }
 
@@ -126,14 +154,19 @@ static void pack_tile_of_rows(void *context, size_t thread, size_t index)
     int64_t chunk = aq_chunk_length(plan->order), tile = (int64_t)index, row = tile * plan->gemm->mr;
     for (int64_t k0 = 0; k0 < plan->problem.k; k0 += chunk) {
         int64_t k = aq_min_i64(chunk, plan->problem.k - k0), steps = aq_packed_steps(plan->order, k);
-        plan->gemm->pack_rows(&(aq_rows_job){.order = plan->order,
-                                             .x = run->at.x + (run->row0 + row) * x->row + k0 * x->column,
-                                             .stride_m = x->row,
-                                             .stride_k = x->column,
-                                             .rows = aq_min_i64(plan->gemm->mr, run->rows - row),
-                                             .k = k,
-                                             .steps = steps,
-                                             .packed = packed_rows(run, k0, steps, tile)});
+        aq_rows_job job = {.order = plan->order,
+                           .x = run->at.x + (run->row0 + row) * x->row + k0 * x->column,
+                           .stride_m = x->row,
+                           .stride_k = x->column,
+                           .rows = aq_min_i64(plan->gemm->mr, run->rows - row),
+                           .k = k,
+                           .steps = steps,
+                           .packed = packed_rows(run, k0, steps, tile),
+                           .half = plan->problem.half};
+        if (plan->generic_rows)
+            aq_pack_rows_generic(&job, plan->gemm->mr);
+        else
+            plan->gemm->pack_rows(&job);
     }
 }
 
@@ -141,7 +174,29 @@ static void pack_panel(const matrix_run *run, int64_t k0, int64_t k, int64_t col
 {
     const aq_plan *plan = run->plan;
     int64_t steps = aq_packed_steps(plan->order, k);
-    if (!run->generic_panel) {
+    if (run->generic_panel)
+        aq_pack_panel_generic(&(aq_generic_panel_job){.order = plan->order,
+                                                      .weight = &run->weight,
+                                                      .parameters = &run->data.parameters,
+                                                      .k_total = plan->problem.k,
+                                                      .k0 = k0,
+                                                      .n0 = column,
+                                                      .k = k,
+                                                      .n = n,
+                                                      .steps = steps,
+                                                      .nr = plan->gemm->nr,
+                                                      .panel = panel});
+    else if (plan->problem.recipe == AQ_RECIPE_SCALED)
+        plan->gemm->pack_scaled(&(aq_scaled_panel_job){.order = plan->order,
+                                                       .weight = &run->weight,
+                                                       .scaled = &run->data.parameters.scaled,
+                                                       .k0 = k0,
+                                                       .n0 = column,
+                                                       .k = k,
+                                                       .n = n,
+                                                       .steps = steps,
+                                                       .panel = panel});
+    else
         plan->gemm->pack_panel(&(aq_panel_job){.order = plan->order,
                                                .weight = weight_at(run, k0, column),
                                                .columns = columns_from(&run->data.columns, column),
@@ -149,20 +204,6 @@ static void pack_panel(const matrix_run *run, int64_t k0, int64_t k, int64_t col
                                                .n = n,
                                                .steps = steps,
                                                .panel = panel});
-        return;
-    }
-    aq_weight whole = weight_at(run, 0, 0);
-    aq_pack_panel_generic(&(aq_generic_panel_job){.order = plan->order,
-                                                  .weight = &whole,
-                                                  .parameters = &run->data.parameters,
-                                                  .k_total = plan->problem.k,
-                                                  .k0 = k0,
-                                                  .n0 = column,
-                                                  .k = k,
-                                                  .n = n,
-                                                  .steps = steps,
-                                                  .nr = plan->gemm->nr,
-                                                  .panel = panel});
 }
 
 /* One panel of columns times one part of the packed rows. */
@@ -219,6 +260,14 @@ static void run_empty_sum(matrix_run *run)
 static void run_matrix(matrix_run *run)
 {
     const aq_plan *plan = run->plan;
+    const aq_problem *problem = &plan->problem;
+    run->weight = (aq_weight){.data = run->at.weight,
+                              .stride_k = problem->weight.row,
+                              .stride_n = problem->weight.column,
+                              .type = problem->weight_type,
+                              .first = problem->weight_first + run->weight_batch,
+                              .block = problem->weight_block,
+                              .block_stride = problem->weight_block_stride};
     aq_columns_read(plan, &run->at, run->workspace, &run->data);
     run->generic_panel = plan->generic_panel || run->data.generic;
     if (plan->problem.k == 0)
@@ -237,19 +286,42 @@ static int64_t batch_offset(const aq_matrix_layout *layout, const int64_t *index
     return offset;
 }
 
+static aq_store_function store_for(aq_cpu_level level, aq_number type)
+{
+    switch (type) {
+    case AQ_NUMBER_S8:
+        return aq_store_s8_ref;
+    case AQ_NUMBER_BF16:
+        return aq_store_bf16_for(level);
+    default:
+        return aq_store_f16_for(level);
+    }
+}
+
 void aq_matmul_run(const aq_plan *plan, const aq_operands *operands, void *workspace)
 {
     const aq_problem *problem = &plan->problem;
-    matrix_run run = {.plan = plan, .workspace = workspace, .ends = aq_ends_for(aq_cpu_level_in_use())};
+    aq_cpu_level level = aq_cpu_level_in_use();
+    matrix_run run = {.plan = plan,
+                      .workspace = workspace,
+                      .widen = aq_widen_for(level, problem->half),
+                      .store = store_for(level, problem->out_type),
+                      .out_size = problem->out_type == AQ_NUMBER_S8 ? 1 : 2};
+    bool by_number = problem->weight_type == AQ_S4 || problem->weight_type == AQ_F4E2M1;
     int64_t index[AQ_MAX_BATCH_RANK] = {0};
     int d;
     do {
         run.at = *operands;
         if (problem->k > 0) { /* else neither is read, and both may be null */
             run.at.x += batch_offset(&problem->x, index, problem->batch_rank);
-            run.at.weight += batch_offset(&problem->weight, index, problem->batch_rank);
+            int64_t weight = batch_offset(&problem->weight, index, problem->batch_rank);
+            if (by_number)
+                run.weight_batch = weight;
+            else
+                run.at.weight += weight;
         }
-        run.at.out += batch_offset(&problem->out, index, problem->batch_rank);
+        run.at.out = (char *)run.at.out +
+                     batch_offset(&problem->out, index, problem->batch_rank) * (int64_t)run.out_size;
         if (run.at.add != NULL)
             run.at.add += batch_offset(&problem->add, index, problem->batch_rank);
         if (run.at.mul != NULL)

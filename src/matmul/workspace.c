@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* workspace.c - the only place that adds up sizes. The workspace of one call, in this order:
  *
- *   | first column | second column | bias | rows of x as fp32 | scratch of thread 0 | of thread 1 | ...
+ *   | first column | second column | bias | quantisation of out | rows of x as fp32 | scratch of thread 0 |
+ * of thread 1 | ...
  *
  * Columns are n entries of 4 bytes; rows serve the stream kernel (m rows, flat) or the gemm kernel (one block
  * of rows, packed), whichever needs more, since the data can turn a stream plan into a gemm run; a scratch

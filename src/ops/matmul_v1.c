@@ -5,6 +5,8 @@
 
 #include <string.h>
 
+#include "ops/layout.h"
+
 void aq_v1_capture(const aclTensor *const tensors[AQ_V1_TENSORS], bool transpose_x1, aq_v1_call *call)
 {
     memset(call, 0, sizeof *call);
@@ -19,37 +21,6 @@ void aq_v1_capture(const aclTensor *const tensors[AQ_V1_TENSORS], bool transpose
         call->rows = x1->view_dims[x1->view_rank - (transpose_x1 ? 1 : 2)];
 }
 
-/* Strides of a stored matrix, broadcast (stride 0 for a dim of 1) to the batch dims of out; swapped for a
- * transpose flag. */
-static aq_matrix_layout layout_of(const aq_view *view, bool transpose, int batch_rank, bool broadcast_matrix)
-{
-    aq_matrix_layout layout = {.row = 0};
-    int64_t strides[AQ_MAX_RANK] = {0}; /* from the end */
-    for (uint64_t d = 0; d < view->rank; d++) {
-        uint64_t at = view->rank - 1 - d;
-        bool keep = view->dims[at] != 1 || (d < 2 && !broadcast_matrix);
-        strides[d] = keep ? view->strides[at] : 0;
-    }
-    layout.row = strides[transpose ? 0 : 1];
-    layout.column = strides[transpose ? 1 : 0];
-    for (int d = 0; d < batch_rank; d++)
-        layout.batch[batch_rank - 1 - d] = strides[d + 2];
-    return layout;
-}
-
-static aq_vector_layout vector_of(const aq_view *view, bool present)
-{
-    aq_vector_layout layout = {.present = present, .single = true};
-    for (uint64_t d = 0; present && d < view->rank; d++) {
-        if (view->dims[d] == 1)
-            continue;
-        layout.single = false;
-        layout.dims[layout.rank] = view->dims[d];
-        layout.strides[layout.rank++] = view->strides[d];
-    }
-    return layout;
-}
-
 void aq_v1_problem(const aq_v1_call *call, aq_problem *problem)
 {
     const aq_view *view = call->view;
@@ -60,13 +31,16 @@ void aq_v1_problem(const aq_v1_call *call, aq_problem *problem)
     problem->k = call->k;
     int batch_rank = problem->batch_rank = (int)view[AQ_V1_OUT].rank - 2;
     memcpy(problem->batch_dims, view[AQ_V1_OUT].dims, (size_t)batch_rank * sizeof(int64_t));
-    problem->x = layout_of(&view[AQ_V1_X1], call->transpose_x1, batch_rank, false);
-    problem->weight = layout_of(&view[AQ_V1_X2], call->transpose_x2, batch_rank, false);
-    problem->out = layout_of(&view[AQ_V1_OUT], false, batch_rank, false);
-    problem->bias = vector_of(&view[AQ_V1_BIAS], call->present[AQ_V1_BIAS]);
+    problem->x = aq_layout_of(&view[AQ_V1_X1], call->transpose_x1, batch_rank, false);
+    problem->weight = aq_layout_of(&view[AQ_V1_X2], call->transpose_x2, batch_rank, false);
+    problem->out = aq_layout_of(&view[AQ_V1_OUT], false, batch_rank, false);
+    problem->bias_type = AQ_NUMBER_F32;
+    problem->round_bias = !call->fixpipe;
+    problem->bias = aq_vector_of(&view[AQ_V1_BIAS], call->present[AQ_V1_BIAS]);
     if (call->fixpipe) {
-        problem->deq_offset = vector_of(&view[AQ_V1_DEQ_OFFSET], true);
-        problem->deq_scale = vector_of(&view[AQ_V1_DEQ_SCALE], true);
+        problem->deq_offset = aq_vector_of(&view[AQ_V1_DEQ_OFFSET], true);
+        problem->deq_scale = aq_vector_of(&view[AQ_V1_DEQ_SCALE], true);
+        problem->diagonal_present = true;
         problem->diagonal_row = view[AQ_V1_DIAGONAL].strides[0];
         problem->diagonal_column = view[AQ_V1_DIAGONAL].strides[1];
         return;
@@ -76,9 +50,9 @@ void aq_v1_problem(const aq_v1_call *call, aq_problem *problem)
     problem->add_present = call->present[AQ_V1_ADD_OFFSET];
     problem->mul_present = call->present[AQ_V1_MUL_SCALE];
     if (problem->add_present)
-        problem->add = layout_of(&view[AQ_V1_ADD_OFFSET], call->transpose_x2, batch_rank, true);
+        problem->add = aq_layout_of(&view[AQ_V1_ADD_OFFSET], call->transpose_x2, batch_rank, true);
     if (problem->mul_present)
-        problem->mul = layout_of(&view[AQ_V1_MUL_SCALE], call->transpose_x2, batch_rank, true);
+        problem->mul = aq_layout_of(&view[AQ_V1_MUL_SCALE], call->transpose_x2, batch_rank, true);
 }
 
 uint32_t aq_v1_used(const aq_v1_call *call)

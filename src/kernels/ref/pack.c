@@ -4,6 +4,7 @@
 #include "kernels/ref/pack.h"
 
 #include "kernels/ref/recipe.h"
+#include "kernels/weight.h"
 
 enum { DIAGONAL = 32 }; /* rows and columns of the diagonal matrix, operator page 1.1 */
 
@@ -16,16 +17,40 @@ static int32_t mix_rows(const aq_weight *weight, const aq_parameters *parameters
     const int8_t *row = parameters->diagonal + (k - base) * parameters->diagonal_stride_i;
     int32_t sum = 0;
     for (int64_t j = 0; j < rows; j++) {
-        int8_t stored = weight->data[(base + j) * weight->stride_k + n * weight->stride_n];
+        int32_t stored = aq_weight_integer(weight, base + j, n);
         sum += row[j * parameters->diagonal_stride_j] * stored;
     }
     return sum;
 }
 
+static float half_to_f32(uint16_t bits, aq_half half)
+{
+    return half == AQ_F16 ? aq_f16_to_f32(bits) : aq_bf16_to_f32(bits);
+}
+
+static float scaled_value(const aq_weight *weight, const aq_scaled *scaled, int64_t k, int64_t n)
+{
+    int64_t group = k / scaled->group;
+    int64_t at = group * scaled->scale_group + n * scaled->scale_n;
+    /* what is no 16-bit value is rounded to one before it is used: float weights and powers of two (page 3.1)
+     */
+    float scale = scaled->e8m0
+                      ? aq_round_half(aq_e8m0_to_f32(((const uint8_t *)scaled->scale)[at]), scaled->half)
+                      : half_to_f32(((const uint16_t *)scaled->scale)[at], scaled->half);
+    float stored = aq_round_half(aq_weight_number(weight, k, n), scaled->half);
+    if (scaled->offset == NULL)
+        return aq_recipe_scaled(stored, NULL, scale, scaled->half);
+    float offset =
+        half_to_f32(scaled->offset[group * scaled->offset_group + n * scaled->offset_n], scaled->half);
+    return aq_recipe_scaled(stored, &offset, scale, scaled->half);
+}
+
 float aq_weight_value(const aq_weight *weight, const aq_parameters *parameters, int64_t k_total, int64_t k,
                       int64_t n)
 {
-    int8_t stored = weight->data[k * weight->stride_k + n * weight->stride_n];
+    if (parameters->recipe == AQ_RECIPE_SCALED)
+        return scaled_value(weight, &parameters->scaled, k, n);
+    int8_t stored = (int8_t)aq_weight_integer(weight, k, n);
     if (parameters->recipe == AQ_RECIPE_FIXPIPE) {
         int32_t mixed = parameters->diagonal == NULL ? stored : mix_rows(weight, parameters, k_total, k, n);
         return aq_recipe_fixpipe(mixed, parameters->offset[n], parameters->scale[n]);
@@ -73,7 +98,7 @@ void aq_pack_rows_generic(const aq_rows_job *job, int64_t mr)
         for (int64_t r = 0; r < mr; r++) {
             column[r] = 0.0f;
             if (k < job->k && r < job->rows)
-                column[r] = aq_f16_to_f32(job->x[r * job->stride_m + k * job->stride_k]);
+                column[r] = half_to_f32(job->x[r * job->stride_m + k * job->stride_k], job->half);
         }
     }
 }

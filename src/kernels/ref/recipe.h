@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* recipe.h - the two recipes of operator page 1.2 for one weight, in plain C. Every step is a separate
- * statement, so that each is rounded once; the project compiles with -ffp-contract=off. Knows nothing of
- * layouts. */
+/* recipe.h - the recipes of operator page 1.2 and successors page 3.4 for one weight, in plain C. Every step
+ * is a separate statement, so that each is rounded once; the project compiles with -ffp-contract=off. Knows
+ * nothing of layouts. */
 #ifndef AQ_KERNELS_REF_RECIPE_H
 #define AQ_KERNELS_REF_RECIPE_H
 
@@ -10,6 +10,7 @@
 #include <stdint.h>
 
 #include "base/float16.h"
+#include "kernels/kernel.h"
 
 /* H((float)sat32(mixed + offset) * scale). mixed is the int8 weight, or a row of the diagonal matrix times 32
  * of them: at most 32 * 128 * 128, so that only the addition of the offset can leave int32. */
@@ -45,6 +46,22 @@ static inline float aq_recipe_composed(int8_t weight, const aq_scalar_steps *ste
     if (mul != NULL)
         h = aq_round_f16(h * *mul);
     return h;
+}
+
+/* Rounded to nearest even to the 16-bit type, and back. */
+static inline float aq_round_half(float value, aq_half half)
+{
+    return half == AQ_F16 ? aq_round_f16(value) : aq_bf16_to_f32(aq_f32_to_bf16(value));
+}
+
+/* R(R(w + *offset) * scale); offset null skips the first step. Successors page 3.4. */
+static inline float aq_recipe_scaled(float weight, const float *offset, float scale, aq_half half)
+{
+    float a = weight;
+    if (offset != NULL)
+        a = aq_round_half(a + *offset, half);
+    float product = a * scale;
+    return aq_round_half(product, half);
 }
 
 #endif

@@ -38,7 +38,7 @@ void aq_store_f16_avx2(const aq_store_job *job)
     int64_t vectors = job->stride_n == 1 ? job->n / 8 * 8 : 0;
     for (int64_t r = 0; r < job->rows; r++) {
         const float *sum = job->sum + r * job->sum_stride;
-        uint16_t *out = job->out + r * job->stride_m;
+        uint16_t *out = (uint16_t *)job->out + r * job->stride_m;
         for (int64_t j = 0; j < vectors; j += 8)
             _mm_storeu_si128((__m128i *)(out + j),
                              rounded(sum + j, job->bias != NULL ? job->bias + j : NULL));
@@ -48,7 +48,7 @@ void aq_store_f16_avx2(const aq_store_job *job)
     aq_store_job rest = *job;
     rest.sum += vectors;
     rest.bias = job->bias != NULL ? job->bias + vectors : NULL;
-    rest.out += vectors * job->stride_n;
+    rest.out = (uint16_t *)job->out + vectors * job->stride_n;
     rest.n -= vectors;
     aq_store_f16_ref(&rest);
 }
