@@ -14,6 +14,12 @@ ROOT = Path(__file__).resolve().parent.parent
 POINTER = re.compile(r"aclCreate|aclGetRecentErrMsg$|aclrtGetSocName$")
 
 
+def declared(pattern):
+    """Public functions of the headers that match pattern, below include/."""
+    text = "".join(path.read_text() for path in sorted((ROOT / "include").glob(pattern)))
+    return re.findall(r"^(?:AQ_API|ACL_FUNC_VISIBILITY|ACLNN_API) [^;()]*?(\w+)\(", text, re.M)
+
+
 def read():
     """{library: [symbol, ...]}; the core is called "antiquant"."""
     libraries = {"antiquant": []}
@@ -23,8 +29,8 @@ def read():
             libraries[words[0]] = list(libraries[words[2]]) if len(words) > 2 else []
         elif words:
             libraries.setdefault(words[0], []).append(words[1])
-    own = re.findall(r"^AQ_API [^;()]*?(\w+)\(", (ROOT / "include/antiquant.h").read_text(), re.M)
-    libraries["antiquant"] = sorted({s for symbols in libraries.values() for s in symbols} | set(own))
+    own = set(declared("antiquant.h"))
+    libraries["antiquant"] = sorted(own.union(*libraries.values()))
     return libraries
 
 

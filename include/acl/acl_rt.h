@@ -12,9 +12,11 @@
  * - A stream is an in-order queue with a worker of its own. Streams do not wait for one another unless told
  * to. A null stream means the default stream of the current context. Functions that take a stream return
  * 107002 for a null one without a current context, 107003 for one of another context than the current, and
- * 107017 for one that has been destroyed; below this is "the stream statuses".
+ * 107017 for one that has been destroyed; below this is "the stream statuses". A thread without a current
+ * context may use any stream whose context has not ended (then: 107002).
  * - Functions that take an event return 100000 for null, 107003 for one of another context than the stream's
- * or the current one, and 107017 for one that has been destroyed; below "the event statuses".
+ * or the current one, 107002 for one of an ended context in a thread that has none, and 107017 for one that
+ * has been destroyed; below "the event statuses".
  * - Errors of arguments are returned at once. Errors of execution are returned by the next synchronise or
  * query of that stream, and by aclrtGetLastError; below "an execution error".
  * - Releasing streams, events and memory works after aclrtResetDevice and aclFinalize too: they outlive the
@@ -137,7 +139,7 @@ ACL_FUNC_VISIBILITY const char *aclrtGetSocName(void);
  * Every call counts: as many aclrtResetDevice end the primary context.
  *
  * @param deviceId 0 to device count - 1.
- * @return 0; 107001 no such device; 207001 out of memory; 207005 no worker thread for the default stream.
+ * @return 0; 107001 no such device; 207001 out of memory.
  *
  * Source: runtime pages 4.2 and 4.5. */
 ACL_FUNC_VISIBILITY aclError aclrtSetDevice(int32_t deviceId);
@@ -209,7 +211,7 @@ ACL_FUNC_VISIBILITY aclError aclrtDeviceEnablePeerAccess(int32_t peerDeviceId, u
  *
  * @param context out: the caller ends it by aclrtDestroyContext.
  * @param deviceId 0 to device count - 1.
- * @return 0; 100000 null; 107001 no such device; 207001 out of memory; 207005 no worker thread.
+ * @return 0; 100000 null; 107001 no such device; 207001 out of memory.
  *
  * Source: runtime pages 4.2 and 4.5. */
 ACL_FUNC_VISIBILITY aclError aclrtCreateContext(aclrtContext *context, int32_t deviceId);
@@ -259,10 +261,11 @@ ACL_FUNC_VISIBILITY aclError aclrtSetSysParamOpt(aclSysParamOpt opt, int64_t val
 
 /* ---- Streams ---- */
 
-/** Creates a stream in the current context. Needs a current context.
+/** Creates a stream in the current context. Needs a current context. The worker thread begins with the first
+ * command: whatever queues one returns 207005 when there is no thread to be had.
  *
  * @param stream out: the caller ends it by aclrtDestroyStream.
- * @return 0; 100000 null; 107002 no current context; 207001 out of memory; 207005 no worker thread.
+ * @return 0; 100000 null; 107002 no current context; 207001 out of memory.
  *
  * Source: runtime pages 4.2 and 4.5. */
 ACL_FUNC_VISIBILITY aclError aclrtCreateStream(aclrtStream *stream);
@@ -298,7 +301,8 @@ ACL_FUNC_VISIBILITY aclError aclrtDestroyStreamForce(aclrtStream stream);
 /** Waits until everything queued on a stream so far is done.
  *
  * @param stream may be null.
- * @return 0; the stream statuses; an execution error.
+ * @return 0; the stream statuses; 107000 called from a callback that the stream waits for; an execution
+ * error.
  *
  * Source: runtime page 4.2. */
 ACL_FUNC_VISIBILITY aclError aclrtSynchronizeStream(aclrtStream stream);
@@ -324,8 +328,9 @@ ACL_FUNC_VISIBILITY aclError aclrtStreamQuery(aclrtStream stream, aclrtStreamSta
 /** Makes later commands of a stream wait for an event; returns at once. An event never recorded is complete.
  *
  * @param stream may be null.
- * @param event the event, of any stream.
- * @return 0; the stream statuses; the event statuses; 207001 out of memory.
+ * @param event the event, of any stream of any context or device.
+ * @return 0; 100000 null event; 107017 the event has been destroyed; the stream statuses; 207001 out of
+ * memory; 207005 no worker thread.
  *
  * Source: runtime page 4.5. */
 ACL_FUNC_VISIBILITY aclError aclrtStreamWaitEvent(aclrtStream stream, aclrtEvent event);
@@ -388,7 +393,8 @@ ACL_FUNC_VISIBILITY aclError aclrtRecordEvent(aclrtEvent event, aclrtStream stre
 /** Waits until an event is set; at once when it was never recorded.
  *
  * @param event the event.
- * @return 0; 100000 null; 107017 destroyed already; an execution error of its stream.
+ * @return 0; the event statuses; 107000 called from a callback that the event's stream waits for, before the
+ * event; an execution error that its stream has not told yet, which stays with the stream.
  *
  * Source: runtime page 4.5. */
 ACL_FUNC_VISIBILITY aclError aclrtSynchronizeEvent(aclrtEvent event);
@@ -397,7 +403,7 @@ ACL_FUNC_VISIBILITY aclError aclrtSynchronizeEvent(aclrtEvent event);
  *
  * @param event the event.
  * @param status out. The values are inverted against aclrtQueryEvent: 0 not ready, 1 complete.
- * @return 0; 100000 null; 107017 destroyed already.
+ * @return 0; the event statuses; 100000 @p status is null.
  *
  * Source: runtime pages 4.4 and 4.5. */
 ACL_FUNC_VISIBILITY aclError aclrtQueryEventStatus(aclrtEvent event, aclrtEventRecordedStatus *status);
@@ -416,8 +422,8 @@ ACL_FUNC_VISIBILITY aclError aclrtQueryEvent(aclrtEvent event, aclrtEventStatus 
  * @param ms out: milliseconds from @p startEvent to @p endEvent.
  * @param startEvent recorded and complete.
  * @param endEvent recorded and complete.
- * @return 0; 100000 null; 107017 an event is destroyed; 507000 an event was never recorded; 507006 an event
- * is still under way.
+ * @return 0; 100000 null; the event statuses; 507000 an event was never recorded; 507006 an event is still
+ * under way. Negative when @p endEvent was first.
  *
  * Source: runtime page 4.5. */
 ACL_FUNC_VISIBILITY aclError aclrtEventElapsedTime(float *ms, aclrtEvent startEvent, aclrtEvent endEvent);
@@ -564,7 +570,9 @@ ACL_FUNC_VISIBILITY aclError aclrtLaunchCallback(aclrtCallback fn, void *userDat
  * Source: runtime page 4.5. */
 ACL_FUNC_VISIBILITY aclError aclrtSubscribeReport(uint64_t threadId, aclrtStream stream);
 
-/** Takes a subscription back.
+/** Takes a subscription back. Callbacks that are ready and block their stream are given up (the stream's next
+ * synchronise tells 107015); ready ones that do not block are still run by the thread's next
+ * aclrtProcessReport.
  *
  * @param threadId as it was subscribed.
  * @param stream may be null.
@@ -584,7 +592,8 @@ ACL_FUNC_VISIBILITY aclError aclrtProcessReport(int32_t timeout);
 
 /* ---- Errors ---- */
 
-/** The calling thread's last execution error; it stays pending.
+/** The calling thread's last execution error: of the newest failed command among those this thread queued,
+ * on whatever stream. It stays pending.
  *
  * @param level ACL_RT_THREAD_LEVEL.
  * @return that error, 0 when none is pending; 100000 unknown level.

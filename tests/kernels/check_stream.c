@@ -186,6 +186,8 @@ static void check_edges(const aq_kernel *kernel, aq_order order)
     const int64_t flat[] = {1, 17, 131};
     GRID(1, wide, flat);
     GRID(kernel->mr, wide, flat);
+    check_shape(kernel, order, kernel->mr, 515, chunk + 3);
+    check_shape(kernel, order, 1, 1027, chunk + 3);
 }
 
 /* Every kind of x with every kind of weight and of parameters, at a shape with tails everywhere. */

@@ -186,6 +186,32 @@ static void check_borders(const weights_case *subject)
     }
 }
 
+/* Products of 25 bits that lie one unit beside a tie between two fp16 numbers: rounded to fp32 first, as the
+ * recipe says, they are ties; a short cut that keeps more or fewer bits on the way decides them otherwise.
+ * scale: odd numbers of `bits` bits; sum: the only one below 2^14 whose product with it ends in 2^13 +
+ * beside. */
+static void check_near_ties(const weights_case *subject, int bits, int beside)
+{
+    weights_case c = *subject;
+    if (!ck_begin("all weights fixpipe order %s beside ties, %d bits %+d", c.order == AQ_ORDER_P ? "P" : "T",
+                  bits, beside))
+        return;
+    ck_make_parameters(&c.parameters, 0, 1, CK_C_PLAIN);
+    for (uint32_t scale = (1u << (bits - 1)) + 1; scale < 1u << bits; scale += 2) {
+        uint32_t inverse = scale; /* modulo 2^3; each round doubles the bits */
+        for (int i = 0; i < 3; i++)
+            inverse *= 2 - scale * inverse;
+        uint32_t sum = inverse * (uint32_t)(8192 + beside) % 16384, product = sum * scale;
+        if (product < 1u << 24 || product >= 1u << 25)
+            continue;
+        c.parameters.offset[0] = (int32_t)sum - (int32_t)ck_random_below(128);
+        c.parameters.scale[0] = ldexpf((float)scale, 2 - bits - (int)ck_random_below(8));
+        check_columns(&c);
+    }
+    ck_free_parameters(&c.parameters);
+    ck_end();
+}
+
 static void check_composed(const weights_case *subject)
 {
     for (int64_t i = 0; i <= COUNT(edge_shifts); i++)
@@ -216,6 +242,10 @@ void ck_check_all_weights(const aq_kernel *kernel)
         check_fixpipe(&c, edge_offsets, COUNT(edge_offsets), 1 << 16);
         check_fixpipe(&c, small_offsets, COUNT(small_offsets), 8063);
         check_borders(&c);
+        for (int bits = 11; bits <= 13; bits++) {
+            check_near_ties(&c, bits, 1);
+            check_near_ties(&c, bits, -1);
+        }
         check_composed(&c);
         if (kernel == NULL)
             check_fixpipe(&c, saturating_offsets, COUNT(saturating_offsets), AQ_OFFSET_LIMIT);

@@ -28,7 +28,7 @@ typedef struct ck_state {
 extern ck_state ck;
 
 enum {
-    CK_QUICK_SHARE = 16,
+    CK_QUICK_SHARE = 6,
     CK_SHOWN_FAILURES = 12 /* of a subject; the rest is only counted */
 };
 

@@ -180,6 +180,58 @@ static void leaving_gives_up_what_blocks(void **state)
     assert_int_equal(test_notes_count(), status == 0 ? 2 : 1);
 }
 
+/* What does not block is owed to the thread after it has left, too. */
+static void leaving_keeps_what_does_not_block(void **state)
+{
+    (void)state;
+    assert_int_equal(aclrtSubscribeReport(self(), stream), 0);
+    for (int i = 0; i < 3; i++)
+        assert_int_equal(aclrtLaunchCallback(note, &numbers[i], ACL_CALLBACK_NO_BLOCK, stream), 0);
+    assert_int_equal(aclrtSynchronizeStream(stream), 0);
+    assert_int_equal(aclrtUnSubscribeReport(self(), stream), 0);
+    assert_int_equal(aclrtProcessReport(-1), 0);
+    assert_int_equal(test_notes_count(), 3);
+    assert_int_equal(aclrtProcessReport(-1), 107012);
+}
+
+/* Destroying a stream waits for its callbacks, as long as another thread can run them. */
+static void destroy_waits_for_callbacks(void **state)
+{
+    (void)state;
+    test_server server;
+    start_server(&server, stream, stream);
+    for (int i = 0; i < 10; i++)
+        assert_int_equal(aclrtLaunchCallback(note, &numbers[i], ACL_CALLBACK_BLOCK, stream), 0);
+    assert_int_equal(aclrtDestroyStream(stream), 0);
+    stream = NULL;
+    assert_int_equal(test_notes_count(), 10);
+    pthread_join(server.thread, NULL); /* the end of the stream ends the subscription */
+    assert_int_equal(server.status, 107012);
+}
+
+static void relaunch(void *count)
+{
+    test_add_note(*(int *)count);
+    if (--*(int *)count > 0)
+        assert_int_equal(aclrtLaunchCallback(relaunch, count, ACL_CALLBACK_NO_BLOCK, stream), 0);
+    assert_int_equal(aclrtSynchronizeStream(stream), 0); /* allowed: the stream does not wait for us */
+}
+
+/* What becomes ready while reports are processed is for the next call. */
+static void each_processing_ends(void **state)
+{
+    (void)state;
+    int count = 3;
+    assert_int_equal(aclrtSubscribeReport(self(), stream), 0);
+    assert_int_equal(aclrtLaunchCallback(relaunch, &count, ACL_CALLBACK_NO_BLOCK, stream), 0);
+    for (size_t i = 1; i <= 3; i++) {
+        assert_int_equal(aclrtProcessReport(-1), 0);
+        assert_int_equal(test_notes_count(), i);
+    }
+    assert_int_equal(aclrtProcessReport(1), 507012);
+    assert_int_equal(aclrtUnSubscribeReport(self(), stream), 0);
+}
+
 static aclError destroyed;
 
 static void destroy_stream(void *forced)
@@ -278,6 +330,9 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_blocking_callback_holds_the_stream, set_up, tear_down),
         cmocka_unit_test_setup_teardown(one_thread_serves_two_streams, set_up, tear_down),
         cmocka_unit_test_setup_teardown(leaving_gives_up_what_blocks, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(leaving_keeps_what_does_not_block, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(destroy_waits_for_callbacks, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(each_processing_ends, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_callback_may_destroy_its_stream, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_callback_that_would_wait_for_itself_is_refused, set_up, tear_down),
         cmocka_unit_test_setup_teardown(the_subscriber_may_destroy_a_stream_it_has_not_served, set_up,

@@ -216,6 +216,56 @@ static void objects_of_another_context_are_refused(void **state)
     assert_int_equal(aclrtDestroyContext(one), 0);
 }
 
+typedef struct strangers {
+    aclrtStream stream;
+    aclrtEvent event;
+} strangers;
+
+/* A thread without a context may use streams and events, each for itself. */
+static int use_without_context(void *argument)
+{
+    const strangers *objects = argument;
+    aclrtStreamStatus status;
+    if (test_queue_note(objects->stream, 1) != 0 || aclrtSynchronizeStream(objects->stream) != 0 ||
+        aclrtStreamQuery(objects->stream, &status) != 0 || aclrtSynchronizeEvent(objects->event) != 0)
+        return 1;
+    return aclrtRecordEvent(objects->event, objects->stream);
+}
+
+static void an_event_is_recorded_in_its_own_context(void **state)
+{
+    (void)state;
+    strangers objects = {NULL, NULL};
+    assert_int_equal(aclrtSetDevice(1), 0);
+    assert_int_equal(aclrtCreateEvent(&objects.event), 0);
+    assert_int_equal(aclrtSetDevice(0), 0);
+    assert_int_equal(aclrtCreateStream(&objects.stream), 0);
+    assert_int_equal(test_in_thread(use_without_context, &objects), 107003);
+    assert_int_equal(aclrtDestroyEvent(objects.event), 0);
+    assert_int_equal(aclrtCreateEvent(&objects.event), 0);
+    assert_int_equal(test_in_thread(use_without_context, &objects), 0);
+    assert_int_equal(aclrtDestroyEvent(objects.event), 0);
+    assert_int_equal(aclrtDestroyStream(objects.stream), 0);
+    assert_int_equal(aclrtResetDevice(0), 0);
+    assert_int_equal(aclrtResetDevice(1), 0);
+}
+
+static void synchronising_a_device_leaves_the_others(void **state)
+{
+    (void)state;
+    test_door door = TEST_DOOR_INITIALIZER;
+    test_notes_clear();
+    assert_int_equal(aclrtSetDevice(1), 0);
+    assert_int_equal(test_queue_door(NULL, &door), 0);
+    assert_int_equal(aclrtSetDevice(0), 0);
+    assert_int_equal(test_queue_note(NULL, 1), 0);
+    assert_int_equal(aclrtSynchronizeDevice(), 0); /* the door of device 1 is shut */
+    assert_int_equal(test_notes_count(), 1);
+    test_door_open(&door);
+    assert_int_equal(aclrtResetDevice(1), 0);
+    assert_int_equal(aclrtResetDevice(0), 0);
+}
+
 static void objects_outlive_their_context(void **state)
 {
     (void)state;
@@ -349,6 +399,8 @@ int main(void)
         cmocka_unit_test(a_created_context_can_be_used_by_any_thread),
         cmocka_unit_test(threads_that_held_an_ended_context_have_none),
         cmocka_unit_test(objects_of_another_context_are_refused),
+        cmocka_unit_test(an_event_is_recorded_in_its_own_context),
+        cmocka_unit_test(synchronising_a_device_leaves_the_others),
         cmocka_unit_test(objects_outlive_their_context),
         cmocka_unit_test(a_task_may_end_its_own_context),
         cmocka_unit_test(threads_set_and_reset_devices_at_once),

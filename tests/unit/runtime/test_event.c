@@ -193,6 +193,21 @@ static void forced_destroy_frees_those_who_wait(void **state)
     assert_int_equal(aclrtGetLastError(ACL_RT_THREAD_LEVEL), 507015);
 }
 
+/* The host learns of the failure by the event, and the stream's own synchronise still tells it. */
+static void synchronising_an_event_tells_the_error_of_its_stream(void **state)
+{
+    (void)state;
+    assert_int_equal(test_queue_failure(a, 507018, "broken"), 0);
+    assert_int_equal(aclrtRecordEvent(event, a), 0);
+    for (int i = 0; i < 2; i++) {
+        assert_int_equal(aclrtSynchronizeEvent(event), 507018);
+        assert_true(test_error_has("broken"));
+    }
+    assert_int_equal(aclrtSynchronizeStream(a), 507018);
+    assert_int_equal(aclrtSynchronizeEvent(event), 0);
+    assert_int_equal(aclrtGetLastError(ACL_RT_THREAD_LEVEL), 507018);
+}
+
 static void elapsed_time_is_that_between_the_records(void **state)
 {
     (void)state;
@@ -271,6 +286,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(an_event_may_end_while_streams_use_it, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_recording_stream_may_end, set_up, tear_down),
         cmocka_unit_test_setup_teardown(forced_destroy_frees_those_who_wait, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(synchronising_an_event_tells_the_error_of_its_stream, set_up,
+                                        tear_down),
         cmocka_unit_test_setup_teardown(elapsed_time_is_that_between_the_records, set_up, tear_down),
         cmocka_unit_test_setup_teardown(misuse_is_refused, set_up, tear_down),
     };

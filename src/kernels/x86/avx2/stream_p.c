@@ -8,7 +8,7 @@
 
 enum {
     ROWS = 16,       /* most rows of a tile */
-    MOST_M = 32,     /* beyond, the gemm kernel is as quick */
+    MOST_M = 64,     /* beyond, the gemm kernel is as quick */
     COLUMNS = 16,    /* of a step: two vectors, so that each broadcast x serves two fma */
     DEPTH = 4,       /* k rows of a step */
     GROUP = 32,      /* k rows of a block; divides the chunk */
@@ -164,7 +164,7 @@ static const char *declines(const aq_kernel_query *query)
     if (query->order != AQ_ORDER_P || query->stride_n != 1)
         return "takes weights with n contiguous only";
     if (query->m > MOST_M)
-        return "a gemm kernel is quicker beyond 32 rows";
+        return "a gemm kernel is as quick beyond 64 rows";
     return NULL;
 }
 

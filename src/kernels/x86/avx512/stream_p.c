@@ -7,9 +7,8 @@
 #include "kernels/x86/avx512/weights.h"
 
 enum {
-    ROWS = 16, /* most rows of a tile */
-    MOST_M =
-        32, /* beyond, the gemm kernel is as quick: a tile costs its rows and 4 or 5 more, a gemm 11 more */
+    ROWS = 16,       /* most rows of a tile */
+    MOST_M = 48,     /* beyond, the gemm kernel is as quick */
     COLUMNS = 32,    /* of a step: two vectors, so that each broadcast x serves two fma */
     DEPTH = 8,       /* k rows of a step */
     GROUP = 32,      /* k rows of a block; divides the chunk */
@@ -172,7 +171,7 @@ static const char *declines(const aq_kernel_query *query)
     if (query->order != AQ_ORDER_P || query->stride_n != 1)
         return "takes weights with n contiguous only";
     if (query->m > MOST_M)
-        return "a gemm kernel is quicker beyond 32 rows";
+        return "a gemm kernel is as quick beyond 48 rows";
     return NULL;
 }
 

@@ -172,7 +172,7 @@ static const char *declines(const aq_kernel_query *query)
     if (query->order != AQ_ORDER_T || query->stride_k != 1)
         return "takes weights with k contiguous only";
     if (query->m > MOST_M)
-        return "a gemm kernel is quicker beyond 32 rows";
+        return "a gemm kernel is as quick beyond 32 rows";
     return NULL;
 }
 
