@@ -71,28 +71,17 @@ void aq_store_s8_ref(const aq_store_job *job)
     }
 }
 
-aq_widen_function aq_widen_for(aq_cpu_level level, aq_half half)
+const aq_ends *aq_ends_for(aq_cpu_level level)
 {
+    static const aq_ends reference = {aq_widen_f16_ref, aq_widen_bf16_ref, aq_store_f16_ref,
+                                      aq_store_bf16_ref, aq_store_s8_ref};
 #if defined(AQ_HAVE_X86_KERNELS)
-    if (level >= AQ_CPU_AVX2 && half == AQ_F16)
-        return aq_widen_f16_avx2;
-#endif
-    (void)level;
-    return half == AQ_F16 ? aq_widen_f16_ref : aq_widen_bf16_ref;
-}
-
-aq_store_function aq_store_f16_for(aq_cpu_level level)
-{
-#if defined(AQ_HAVE_X86_KERNELS)
+    /* bf16 is integer shifts, which compilers turn into vectors by themselves */
+    static const aq_ends avx2 = {aq_widen_f16_avx2, aq_widen_bf16_ref, aq_store_f16_avx2, aq_store_bf16_ref,
+                                 aq_store_s8_ref};
     if (level >= AQ_CPU_AVX2)
-        return aq_store_f16_avx2;
+        return &avx2;
 #endif
     (void)level;
-    return aq_store_f16_ref;
-}
-
-aq_store_function aq_store_bf16_for(aq_cpu_level level)
-{
-    (void)level; /* integer shifts that every compiler turns into vectors */
-    return aq_store_bf16_ref;
+    return &reference;
 }

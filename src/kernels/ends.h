@@ -35,10 +35,13 @@ typedef struct aq_store_job {
 typedef void (*aq_widen_function)(const aq_widen_job *job);
 typedef void (*aq_store_function)(const aq_store_job *job);
 
-/* The functions of a level; never null. */
-aq_widen_function aq_widen_for(aq_cpu_level level, aq_half half);
-aq_store_function aq_store_f16_for(aq_cpu_level level);
-aq_store_function aq_store_bf16_for(aq_cpu_level level);
+typedef struct aq_ends {
+    aq_widen_function widen, widen_bf16;
+    aq_store_function store, store_bf16, store_s8;
+} aq_ends;
+
+/* The functions of a level; static, never null. */
+const aq_ends *aq_ends_for(aq_cpu_level level);
 
 void aq_widen_f16_ref(const aq_widen_job *job);
 void aq_widen_bf16_ref(const aq_widen_job *job);

@@ -286,26 +286,21 @@ static int64_t batch_offset(const aq_matrix_layout *layout, const int64_t *index
     return offset;
 }
 
-static aq_store_function store_for(aq_cpu_level level, aq_number type)
+static aq_store_function store_of(const aq_ends *ends, aq_number type)
 {
-    switch (type) {
-    case AQ_NUMBER_S8:
-        return aq_store_s8_ref;
-    case AQ_NUMBER_BF16:
-        return aq_store_bf16_for(level);
-    default:
-        return aq_store_f16_for(level);
-    }
+    if (type == AQ_NUMBER_S8)
+        return ends->store_s8;
+    return type == AQ_NUMBER_BF16 ? ends->store_bf16 : ends->store;
 }
 
 void aq_matmul_run(const aq_plan *plan, const aq_operands *operands, void *workspace)
 {
     const aq_problem *problem = &plan->problem;
-    aq_cpu_level level = aq_cpu_level_in_use();
+    const aq_ends *ends = aq_ends_for(aq_cpu_level_in_use());
     matrix_run run = {.plan = plan,
                       .workspace = workspace,
-                      .widen = aq_widen_for(level, problem->half),
-                      .store = store_for(level, problem->out_type),
+                      .widen = problem->half == AQ_F16 ? ends->widen : ends->widen_bf16,
+                      .store = store_of(ends, problem->out_type),
                       .out_size = problem->out_type == AQ_NUMBER_S8 ? 1 : 2};
     bool by_number = problem->weight_type == AQ_S4 || problem->weight_type == AQ_F4E2M1;
     int64_t index[AQ_MAX_BATCH_RANK] = {0};

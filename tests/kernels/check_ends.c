@@ -99,7 +99,7 @@ static void compare_store(const store_case *c, const aq_store_job *job)
             if (c->bias)
                 total = (float)((double)total + (double)c->bias_values[j]);
             double expected = ck_round_f16((double)total);
-            uint16_t bits = job->out[r * job->stride_m + j * job->stride_n];
+            uint16_t bits = ((uint16_t *)job->out)[r * job->stride_m + j * job->stride_n];
             double got = ck_f16_value(bits);
             bool right = isnan(expected) ? bits == 0x7E00 : got == expected;
             if (!right) {

@@ -157,8 +157,14 @@ static void multiply_tile(const product_case *c, int64_t m0, int64_t n0)
         int64_t k = smaller(aq_chunk_length(c->order), c->k - k0), steps = aq_packed_steps(c->order, k);
         aq_weight weight = c->weight;
         weight.data += k0 * weight.stride_k + n0 * weight.stride_n;
-        aq_rows_job rows_job = {c->order, c->x + m0 * c->x_stride + k0, c->x_stride, 1, rows, k, steps,
-                                c->packed};
+        aq_rows_job rows_job = {.order = c->order,
+                                .x = c->x + m0 * c->x_stride + k0,
+                                .stride_m = c->x_stride,
+                                .stride_k = 1,
+                                .rows = rows,
+                                .k = k,
+                                .steps = steps,
+                                .packed = c->packed};
         aq_panel_job panel_job = {c->order, weight,  ck_columns_from(c->columns, n0), k, columns,
                                   steps,    c->panel};
         aq_gemm_tile tile = {c->order, c->packed, c->panel, steps, c->sum, c->sum_stride, k0 == 0};

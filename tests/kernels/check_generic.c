@@ -44,8 +44,9 @@ static void place_generic(generic_case *c, ck_layout layout, aq_weight *weight, 
     bool k_outer = (c->order == AQ_ORDER_P) != c->turned;
     int64_t outer = k_outer ? c->k : c->n, inner = k_outer ? c->n : c->k, step = c->turned ? 2 : 1;
     ck_rows rows = ck_place(CK_WEIGHT, layout, outer, (inner - 1) * step + 1, ck_random_below(9), 1);
-    *weight =
-        (aq_weight){(const int8_t *)rows.base, k_outer ? rows.stride : step, k_outer ? step : rows.stride};
+    *weight = (aq_weight){.data = (const int8_t *)rows.base,
+                          .stride_k = k_outer ? rows.stride : step,
+                          .stride_n = k_outer ? step : rows.stride};
     for (int64_t k = 0; k < c->k; k++)
         for (int64_t n = 0; n < c->n; n++)
             ((int8_t *)rows.base)[k * weight->stride_k + n * weight->stride_n] = c->stored[k * c->n + n];

@@ -83,7 +83,8 @@ void ck_end(void)
 
 aq_kernel_query ck_query(aq_order order, int64_t m, int64_t n, int64_t k, aq_recipe recipe)
 {
-    aq_kernel_query query = {m, n, k, order, recipe, n, 1};
+    aq_kernel_query query = {
+        .m = m, .n = n, .k = k, .order = order, .recipe = recipe, .stride_k = n, .stride_n = 1};
     if (order == AQ_ORDER_T) {
         query.stride_k = 1;
         query.stride_n = k > 1 ? k : 2; /* with both strides 1 the order would be P */

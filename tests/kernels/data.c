@@ -357,6 +357,6 @@ aq_weight ck_place_weight(const int8_t *stored, aq_order order, int64_t n, int64
             first[order == AQ_ORDER_P ? i * stride + j : j * stride + i] = stored[i * n + j];
     ck_remember(CK_WEIGHT);
     if (order == AQ_ORDER_P)
-        return (aq_weight){first, stride, 1};
-    return (aq_weight){first, 1, stride};
+        return (aq_weight){.data = first, .stride_k = stride, .stride_n = 1};
+    return (aq_weight){.data = first, .stride_k = 1, .stride_n = stride};
 }

@@ -16,14 +16,14 @@ enum { ONE = 0x3C00, TWO = 0x4000, ZERO = 0, INFINITE = 0x7C00 }; /* fp16 */
 /* The dequantised value of one stored weight, by the fixpipe recipe. */
 static float fixpipe(int8_t stored, int32_t offset, float scale)
 {
-    aq_weight weight = {&stored, 1, 1};
+    aq_weight weight = {.data = &stored, .stride_k = 1, .stride_n = 1};
     aq_parameters parameters = {.recipe = AQ_RECIPE_FIXPIPE, .offset = &offset, .scale = &scale};
     return aq_weight_value(&weight, &parameters, 1, 0, 0);
 }
 
 static float composed(int8_t stored, const float *shift, const float *factor, uint16_t add)
 {
-    aq_weight weight = {&stored, 1, 1};
+    aq_weight weight = {.data = &stored, .stride_k = 1, .stride_n = 1};
     aq_parameters parameters = {.recipe = AQ_RECIPE_COMPOSED, .add = &add};
     parameters.shift_present = shift != NULL;
     parameters.factor_present = factor != NULL;
@@ -47,7 +47,7 @@ static void test_published_sample(void **state)
     const uint16_t add[4] = {ONE, ONE, ONE, ZERO}, mul[4] = {TWO, TWO, ONE, ONE};
     const int32_t offset[4] = {1, 1, 1, 0};
     const float scale[4] = {2, 2, 1, 1};
-    aq_weight weight = {stored, 4, 1};
+    aq_weight weight = {.data = stored, .stride_k = 4, .stride_n = 1};
     aq_parameters by_steps = {
         .recipe = AQ_RECIPE_COMPOSED, .add = add, .mul = mul, .add_stride_n = 1, .mul_stride_n = 1};
     aq_parameters by_fixpipe = {.recipe = AQ_RECIPE_FIXPIPE, .offset = offset, .scale = scale};
@@ -99,7 +99,7 @@ static void test_diagonal(void **state)
         shift[i * 32 + i + 1] = 1; /* row i takes the weight of k + 1; row 31 takes nothing */
     const int32_t offset = 0;
     const float scale = 1;
-    aq_weight weight = {stored, 1, 1};
+    aq_weight weight = {.data = stored, .stride_k = 1, .stride_n = 1};
     aq_parameters parameters = {
         .recipe = AQ_RECIPE_FIXPIPE, .offset = &offset, .scale = &scale, .diagonal = ones};
     parameters.diagonal_stride_i = 32;
@@ -125,7 +125,8 @@ static void test_positions_of_order_t(void **state)
     for (uint16_t k = 0; k < K; k++)
         x[k] = k; /* as bits: the k-th least fp16 subnormal */
     _Alignas(64) float packed[STEPS * MR];
-    aq_rows_job job = {AQ_ORDER_T, x, 0, 1, 1, K, STEPS, packed};
+    aq_rows_job job = {
+        .order = AQ_ORDER_T, .x = x, .stride_k = 1, .rows = 1, .k = K, .steps = STEPS, .packed = packed};
     aq_pack_rows_generic(&job, MR);
     const int expected[12] = {0, 16, 32, 8, 24, -1, 4, 20, 36, 12, 28, -1}; /* -1: padding */
     for (int p = 0; p < 12; p++) {
