@@ -127,11 +127,11 @@ typedef void (*aclrtCallback)(void *userData);
 
 /* ---- Devices ---- */
 
-/** Name of the chip whose limits are in force.
+/** Name of the chip whose limits are in force: "Ascend910B3", or as ANTIQUANT_PROFILE says.
  *
  * @return static text, never null, not to be freed.
  *
- * Source: runtime page 4.3. */
+ * Source: runtime page 4.3, operators page 3.1. */
 ACL_FUNC_VISIBILITY const char *aclrtGetSocName(void);
 
 /** Makes the primary context of a device the calling thread's current one, creating it at first use.

@@ -14,7 +14,7 @@
 #define MAX_DEVICES 64
 #define NAME_BYTES  128
 
-static aq_settings settings = {.threads = 0, .numerics = AQ_NUMERICS_NPU, .devices = 1};
+static aq_settings settings = {.threads = 0, .numerics = AQ_NUMERICS_NPU, .chip = AQ_CHIP_A2, .devices = 1};
 static char cpu_name[NAME_BYTES];
 static char kernel_name[NAME_BYTES];
 
@@ -91,6 +91,13 @@ static void read_numerics(void)
     complain("ANTIQUANT_NUMERICS", value, later ? "npu (this version computes npu only)" : "npu");
 }
 
+static void read_profile(void)
+{
+    const char *value = value_of("ANTIQUANT_PROFILE");
+    if (value && !aq_chip_of(value, &settings.chip))
+        complain("ANTIQUANT_PROFILE", value, aq_chip_names);
+}
+
 static void read_status(void)
 {
     const char *value = value_of("ANTIQUANT_STATUS");
@@ -111,6 +118,7 @@ static void read_all(void)
 
     read_number("ANTIQUANT_THREADS", 1, MAX_THREADS, &settings.threads);
     read_numerics();
+    read_profile();
     read_status();
     int devices = 1, synchronous = 0;
     read_number("ANTIQUANT_DEVICES", 1, MAX_DEVICES, &devices);

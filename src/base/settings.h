@@ -9,6 +9,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "base/chip.h"
+
 typedef enum aq_numerics_mode { AQ_NUMERICS_NPU } aq_numerics_mode;
 
 typedef struct aq_settings {
@@ -16,6 +18,7 @@ typedef struct aq_settings {
     const char *kernel; /* ANTIQUANT_KERNEL as written, null when unset or empty */
     int threads;        /* ANTIQUANT_THREADS, 0 when unset: usable CPUs */
     aq_numerics_mode numerics;
+    aq_chip chip;       /* ANTIQUANT_PROFILE */
     bool device_status; /* ANTIQUANT_STATUS=device: V1's null checks answer 161002 */
     uint32_t devices;   /* ANTIQUANT_DEVICES */
     bool synchronous;   /* ANTIQUANT_SYNC=1: tasks run in the caller's thread */

@@ -2,8 +2,17 @@
 /* hold.c - see hold.h. */
 #include "ops/hold.h"
 
+#include "ops/finding.h"
 #include "tensor/misuse.h"
 #include "tensor/tensor.h"
+
+int aq_require_arguments(const char *function, const char *page, const aq_argument arguments[], size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        if (arguments[i].pointer == NULL)
+            return aq_refuse_null_argument(ACLNN_ERR_PARAM_NULLPTR, function, arguments[i].name, page);
+    return 0;
+}
 
 int aq_hold_tensors(const char *function, const aclTensor *const tensors[], const char *const names[],
                     size_t count)

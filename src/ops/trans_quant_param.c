@@ -8,12 +8,9 @@
 #include "base/float16.h"
 #include "base/memory.h"
 #include "ops/finding.h"
+#include "ops/quant_word.h"
 
 #define PAGE "companions page 2.1"
-
-#define HAS_SCALE    (UINT64_C(1) << 46)
-#define OFFSET_SHIFT 37
-#define OFFSET_MASK  UINT64_C(0x1FF)
 
 /* Words are padded to a multiple of this; only one word stays one. */
 #define PADDING 16u
@@ -53,15 +50,6 @@ static int check(const float *scaleArray, uint64_t scaleSize, const float *offse
     return 0;
 }
 
-/* The offset's nine bits: half away from zero. Clamped first, since not every float fits an integer. */
-static uint64_t offset_bits(float offset)
-{
-    if (isnan(offset))
-        return 0;
-    int rounded = (int)roundf(fminf(fmaxf(offset, -256.0f), 255.0f));
-    return ((uint64_t)rounded & OFFSET_MASK) << OFFSET_SHIFT;
-}
-
 aclnnStatus aclnnTransQuantParam(const float *scaleArray, uint64_t scaleSize, const float *offsetArray,
                                  uint64_t offsetSize, uint64_t **quantParam, uint64_t *quantParamSize)
 {
@@ -78,9 +66,9 @@ aclnnStatus aclnnTransQuantParam(const float *scaleArray, uint64_t scaleSize, co
         return aq_error(ACLNN_ERR_INNER_NULLPTR, "%s: out of memory for %llu words", function,
                         (unsigned long long)count);
     for (uint64_t i = 0; i < scaleSize; i++)
-        words[i] = HAS_SCALE | aq_f32_bits(scaleArray[i]);
+        words[i] = AQ_QUANT_HAS_SCALE | aq_f32_bits(scaleArray[i]);
     for (uint64_t i = 0; i < offsetSize; i++)
-        words[i] |= offset_bits(offsetArray[i]);
+        words[i] |= aq_quant_offset_bits(offsetArray[i], roundf); /* half away from zero */
     *quantParam = words;
     *quantParamSize = count;
     return 0;

@@ -9,6 +9,7 @@
 #include "acl/acl.h"
 #include "aclnn/aclnn_base.h"
 #include "base/json_check.h"
+#include "base/settings.h"
 #include "runtime/refuse.h"
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
@@ -109,7 +110,7 @@ aclError aclrtGetVersion(int32_t *majorVersion, int32_t *minorVersion, int32_t *
 
 const char *aclrtGetSocName(void)
 {
-    return "Ascend910B3"; /* the chip of profile a2, ANTIQUANT_PROFILE's default */
+    return aq_chip_soc(aq_settings_get()->chip);
 }
 
 const char *aclGetRecentErrMsg(void)

@@ -23,10 +23,10 @@ typedef struct aq_task {
     void (*finish)(struct aq_task *task);
 } aq_task;
 
-/* Appends task to the stream behind handle; null = the default stream of the current context. Takes the task over in every
- * case: when it is refused it has been finished on return. 0; 107002 null stream without a current context;
- * 107003 stream of another context than the current one; 107017 not a live stream; 207001/207005 no memory or
- * no thread for the worker. function: the public function, for error texts. */
+/* Appends task to the stream behind handle; null = the default stream of the current context. Takes the task
+ * over in every case: when it is refused it has been finished on return. 0; 107002 null stream without a
+ * current context; 107003 stream of another context than the current one; 107017 not a live stream;
+ * 207001/207005 no memory or no thread for the worker. function: the public function, for error texts. */
 int aq_stream_submit(const char *function, aclrtStream handle, aq_task *task);
 
 /* Waits until everything queued on stream so far is done, and returns its pending execution error: what

@@ -120,6 +120,18 @@ aclnnStatus aclInitTensor(aclTensor *tensor, const int64_t *viewDims, uint64_t v
     return status;
 }
 
+bool aq_tensor_set_storage(aclTensor *tensor, aclFormat format, const int64_t *dims, uint64_t rank)
+{
+    aq_description given = {tensor->view_dims, tensor->strides, dims,  tensor->view_rank, rank,
+                            tensor->offset,    tensor->dtype,   format};
+    return describe(tensor, &given);
+}
+
+void aq_tensor_set_dtype(aclTensor *tensor, aclDataType dtype)
+{
+    tensor->dtype = dtype;
+}
+
 bool aq_tensor_end(const aclTensor *tensor)
 {
     if (!aq_handles_remove(&live, tensor))

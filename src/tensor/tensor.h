@@ -2,7 +2,8 @@
 /* tensor.h - aclTensor: a counted description of a strided array. The tensor never owns its data.
  *
  * A tensor may be destroyed by its creator while executors still hold it; it goes when the last holder lets
- * go. Descriptions are immutable but for aclInitTensor and the data pointer. */
+ * go. Descriptions are immutable but for aclInitTensor, the data pointer, and the operators that say they
+ * change them. */
 #ifndef AQ_TENSOR_TENSOR_H
 #define AQ_TENSOR_TENSOR_H
 
@@ -41,6 +42,12 @@ void aq_tensor_release(aclTensor *tensor);
 /* What aclDestroyTensor does: false when tensor is null or not live, and then nothing happens. */
 bool aq_tensor_end(const aclTensor *tensor);
 
+/* Changes what the storage is; the view stays. For operators that work in place: no other thread may use the
+ * tensor meanwhile. false: out of memory, nothing changed. */
+bool aq_tensor_set_storage(aclTensor *tensor, aclFormat format, const int64_t *dims, uint64_t rank);
+/* Likewise the type of its elements. */
+void aq_tensor_set_dtype(aclTensor *tensor, aclDataType dtype);
+
 /* What operators look at: a copy of the description, without the data pointer. rank > AQ_MAX_RANK keeps only
  * the number: dims and strides are then not filled in. */
 typedef struct aq_view {
@@ -56,6 +63,14 @@ void aq_view_of(const aclTensor *tensor, aq_view *view);
 
 /* Product of the dims; 1 for rank 0. false: a dim is negative, rank is over the limit, or it does not fit. */
 bool aq_view_elements(const aq_view *view, int64_t *elements);
+
+/* Row-major without gaps. Dims of 1 may have any stride; a view of at most one element is contiguous. The
+ * view is one that aq_view_elements takes. */
+bool aq_view_contiguous(const aq_view *view);
+
+/* The transpose of its last two dims is row-major (operators page 3.2): rank 2 to 6, stride[-2] == 1,
+ * stride[-1] == dim[-2], batches dense, and not 1 x 1. May hold of a contiguous view too. */
+bool aq_view_transposed(const aq_view *view);
 
 /* "(3,4)" into text, for messages; texts that do not fit end in "...", ranks over the
  * limit read "rank 9". size >= 8. Returns text. */

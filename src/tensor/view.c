@@ -39,6 +39,36 @@ bool aq_view_elements(const aq_view *view, int64_t *elements)
     return true;
 }
 
+/* The first count dims are row-major, with stride from one element of the innermost of them to the next. */
+static bool dense(const aq_view *view, uint64_t count, int64_t stride)
+{
+    for (uint64_t i = count; i-- > 0;) {
+        if (view->dims[i] != 1 && view->strides[i] != stride)
+            return false;
+        if (!aq_mul_i64(stride, view->dims[i], &stride))
+            return false;
+    }
+    return true;
+}
+
+bool aq_view_contiguous(const aq_view *view)
+{
+    int64_t elements;
+    if (aq_view_elements(view, &elements) && elements <= 1)
+        return true;
+    return view->rank <= AQ_MAX_RANK && dense(view, view->rank, 1);
+}
+
+bool aq_view_transposed(const aq_view *view)
+{
+    if (view->rank < 2 || view->rank > 6)
+        return false;
+    const int64_t *dims = view->dims + view->rank - 2, *strides = view->strides + view->rank - 2;
+    int64_t matrix;
+    return strides[0] == 1 && strides[1] == dims[0] && (dims[0] != 1 || dims[1] != 1) &&
+           aq_mul_i64(dims[0], dims[1], &matrix) && dense(view, view->rank - 2, matrix);
+}
+
 char *aq_view_shape_text(const aq_view *view, char *text, size_t size)
 {
     if (view->rank > AQ_MAX_RANK) {

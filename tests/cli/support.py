@@ -63,6 +63,12 @@ class CommandTest(unittest.TestCase):
         return [level["name"] for level in json.loads(path.read_text())["levels"] if level["supported"]]
 
 
+def sanitizers(option):
+    """Variables that give every sanitizer one more option, whichever of them the command was built with."""
+    names = ("ASAN_OPTIONS", "TSAN_OPTIONS")
+    return {name: ":".join(filter(None, [os.environ.get(name), option])) for name in names}
+
+
 # ---- numbers ----
 
 def half_bits(value):

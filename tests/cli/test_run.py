@@ -187,7 +187,7 @@ class RefusalTest(support.CommandTest):
         self.refused("run", "--x", x, "-m", 7, "-n", 1, names=["x.npy", "m is 2", "given as 7"])
         self.refused("run", "-m", 1, "--weight", weight, names=["w.npy", "--scale"])
         self.refused("run", "-m", 1 << 40, "-k", 1 << 20, "-n", 1 << 20, names=["must fit 63 bits"])
-        self.refused("run", "-m", 1 << 61, "-k", 1, "-n", 1, names=["out of memory"])
+        self.refused("run", "-m", 1 << 62, "-k", 1, "-n", 1, names=["out of memory"])
 
     def test_columns_must_fit(self):
         wrong = self.path("s.npy", support.npy("<f4", (3,), [1.0] * 3))

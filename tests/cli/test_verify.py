@@ -169,9 +169,8 @@ class BrokenTest(VerifyTest):
         self.model = self.path("one.safetensors", support.safetensors({"one.weight": support.matrix("F32", 6, 96, 1)}))
 
     def spoiled(self, bits, size):
-        options = os.environ.get("ASAN_OPTIONS", "")
         return {"LD_PRELOAD": str(self.shim), "SHIM_BITS": str(bits), "SHIM_SIZE": str(size),
-                "ASAN_OPTIONS": options + (":" if options else "") + "verify_asan_link_order=0"}
+                **support.sanitizers("verify_asan_link_order=0")}
 
     def test_wrong_in_the_last_bits(self):
         out, found = self.verify(self.model, code=1, env=self.spoiled(4, 16 * 6 * 2))

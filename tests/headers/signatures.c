@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* signatures.c - every public function, assigned to a pointer of the type that the specification gives it
- * (runtime page 4.3; operator page 1.1; companions pages 2.1 and 2.2). A wrong parameter does not compile, as
+ * (runtime page 4.3; operator page 1.1; companions pages 2.1 to 2.4). A wrong parameter does not compile, as
  * C11 or C++11; a function without C linkage shows in the object's undefined names; a missing one does not
  * link. In C the empty list of a prototype is void. */
 /* one function a line is the point of this file */
@@ -8,7 +8,12 @@
 #include "acl/acl.h"
 #include "aclnn/aclnn_base.h"
 #include "aclnnop/aclnn_cast.h"
+#include "aclnnop/aclnn_convert_weight_to_int4_pack.h"
+#include "aclnnop/aclnn_npu_format_cast.h"
+#include "aclnnop/aclnn_trans_matmul_weight.h"
 #include "aclnnop/aclnn_trans_quant_param.h"
+#include "aclnnop/aclnn_trans_quant_param_v2.h"
+#include "aclnnop/aclnn_trans_quant_param_v3.h"
 #include "aclnnop/aclnn_weight_quant_batch_matmul.h"
 
 #ifdef __cplusplus
@@ -163,6 +168,19 @@ FUNCTION(void, ReleaseHugeMem, (void *, bool))
 
 /* operators */
 NN(aclnnTransQuantParam, (const float *, uint64_t, const float *, uint64_t, uint64_t **, uint64_t *))
+NN(aclnnTransQuantParamV2GetWorkspaceSize, (const aclTensor *, const aclTensor *, const aclTensor *, uint64_t *, aclOpExecutor **))
+NN(aclnnTransQuantParamV2, (void *, uint64_t, aclOpExecutor *, aclrtStream))
+NN(aclnnTransQuantParamV3GetWorkspaceSize, (const aclTensor *, const aclTensor *, int64_t, const aclTensor *, uint64_t *, aclOpExecutor **))
+NN(aclnnTransQuantParamV3, (void *, uint64_t, aclOpExecutor *, aclrtStream))
+NN(aclnnConvertWeightToINT4PackGetWorkspaceSize, (const aclTensor *, aclTensor *, uint64_t *, aclOpExecutor **))
+NN(aclnnConvertWeightToINT4Pack, (void *, uint64_t, aclOpExecutor *, aclrtStream))
+NN(aclnnCalculateMatmulWeightSize, (const aclIntArray *, uint64_t *))
+NN(aclnnCalculateMatmulWeightSizeV2, (const aclIntArray *, aclDataType, uint64_t *))
+NN(aclnnTransMatmulWeightGetWorkspaceSize, (aclTensor *, uint64_t *, aclOpExecutor **))
+NN(aclnnTransMatmulWeight, (void *, uint64_t, aclOpExecutor *, aclrtStream))
+NN(aclnnNpuFormatCastCalculateSizeAndFormat, (const aclTensor *, int, int, int64_t **, uint64_t *, int *))
+NN(aclnnNpuFormatCastGetWorkspaceSize, (const aclTensor *, aclTensor *, uint64_t *, aclOpExecutor **))
+NN(aclnnNpuFormatCast, (void *, uint64_t, aclOpExecutor *, aclrtStream))
 NN(aclnnCastGetWorkspaceSize, (const aclTensor *, aclDataType, aclTensor *, uint64_t *, aclOpExecutor **))
 NN(aclnnCast, (void *, uint64_t, aclOpExecutor *, aclrtStream))
 NN(aclnnWeightQuantBatchMatmulGetWorkspaceSize, (const aclTensor *, const aclTensor *, const aclTensor *, const aclTensor *, const aclTensor *, const aclTensor *, const aclTensor *, const aclTensor *, bool, bool, float, float, aclTensor *, uint64_t *, aclOpExecutor **))

@@ -13,7 +13,7 @@ static error_t parse(int key, char *arg, struct argp_state *state)
     if (key != 'j') {
         return ARGP_ERR_UNKNOWN;
     }
-    *(const char **)state->input = arg;
+    *(char **)state->input = arg;
     return 0;
 }
 
@@ -73,7 +73,7 @@ int aq_cli_info(int argc, char **argv)
         NULL,
         NULL,
         NULL};
-    const char *file = NULL;
+    char *file = NULL;
     error_t error = argp_parse(&argp, argc, argv, 0, NULL, &file);
     if (error != 0) {
         aq_cli_error("options: %s", strerror(error));

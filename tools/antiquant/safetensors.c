@@ -200,10 +200,8 @@ static bool read_offsets(const char *path, const json_t *entry, uint64_t data_si
     if (!aq_cli_multiply(tensor->elements, tensor->dtype->bits, &bits) || bits % 8 != 0 ||
         bits / 8 != to - from) {
         char rule[96];
-        snprintf(rule, sizeof rule, "%lld elements of %s need %lld bytes", (long long)tensor->elements,
-                 tensor->dtype->name,
-                 (long long)(tensor->elements / 8 * tensor->dtype->bits +
-                             tensor->elements % 8 * tensor->dtype->bits / 8));
+        snprintf(rule, sizeof rule, "%lld elements of %s need %.0f bytes", (long long)tensor->elements,
+                 tensor->dtype->name, (double)tensor->elements / 8 * tensor->dtype->bits);
         return refuse_value(path, tensor->name, rule, offsets);
     }
     tensor->begin = (uint64_t)from;

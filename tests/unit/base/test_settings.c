@@ -11,6 +11,7 @@
 
 #include <cmocka.h>
 
+#include "acl/acl_rt.h"
 #include "base/settings.h"
 #include "support/child.h"
 
@@ -53,6 +54,7 @@ static void assert_defaults(const seen *s)
     assert_false(s->has_kernel);
     assert_int_equal(s->settings.threads, 0);
     assert_int_equal(s->settings.numerics, AQ_NUMERICS_NPU);
+    assert_int_equal(s->settings.chip, AQ_CHIP_A2);
     assert_false(s->settings.device_status);
     assert_int_equal(s->settings.devices, 1);
     assert_false(s->settings.synchronous);
@@ -66,7 +68,8 @@ static void test_unset_and_empty(void **state)
     assert_defaults(&unset);
     assert_string_equal(unset.settings.invalid, "");
     seen empty = WITH("ANTIQUANT_CPU=", "ANTIQUANT_KERNEL=", "ANTIQUANT_THREADS=", "ANTIQUANT_NUMERICS=",
-                      "ANTIQUANT_STATUS=", "ANTIQUANT_DEVICES=", "ANTIQUANT_SYNC=", "ANTIQUANT_VERBOSE=");
+                      "ANTIQUANT_PROFILE=", "ANTIQUANT_STATUS=", "ANTIQUANT_DEVICES=", "ANTIQUANT_SYNC=",
+                      "ANTIQUANT_VERBOSE=");
     assert_defaults(&empty);
     assert_string_equal(empty.settings.invalid, "");
 }
@@ -90,6 +93,36 @@ static void test_valid(void **state)
     assert_false(s.has_cpu);
     assert_int_equal(s.settings.threads, 1);
     assert_string_equal(s.settings.invalid, "");
+}
+
+/* Names as ANTIQUANT_PROFILE takes them, and what aclrtGetSocName says: operators page 3.1. */
+static void look_at_chip(void *result)
+{
+    snprintf(result, 64, "%d %s", (int)aq_settings_get()->chip, aclrtGetSocName());
+}
+
+static void test_profiles(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *variable;
+        aq_chip chip;
+        const char *soc;
+    } cases[] = {
+        {"ANTIQUANT_PROFILE=", AQ_CHIP_A2, "Ascend910B3"},
+        {"ANTIQUANT_PROFILE=a2", AQ_CHIP_A2, "Ascend910B3"},
+        {"ANTIQUANT_PROFILE=310p", AQ_CHIP_310P, "Ascend310P3"},
+        {"ANTIQUANT_PROFILE=a3", AQ_CHIP_A3, "Ascend910_9392"},
+        {"ANTIQUANT_PROFILE=950", AQ_CHIP_950, "Ascend950"},
+        {"ANTIQUANT_PROFILE=any", AQ_CHIP_ANY, "Ascend910B3"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        char seen_text[64], expected[64];
+        const char *const variables[] = {cases[i].variable, NULL};
+        assert_int_equal(in_child(variables, look_at_chip, seen_text, sizeof seen_text), 0);
+        snprintf(expected, sizeof expected, "%d %s", (int)cases[i].chip, cases[i].soc);
+        assert_string_equal(seen_text, expected);
+    }
 }
 
 /* Names are not judged here, whatever they are. */
@@ -127,6 +160,8 @@ static void test_invalid(void **state)
         {"ANTIQUANT_NUMERICS=fast",
          "ANTIQUANT_NUMERICS=\"fast\" is not valid; valid values: npu (this version computes npu only)"},
         {"ANTIQUANT_NUMERICS=NPU", "ANTIQUANT_NUMERICS=\"NPU\" is not valid; valid values: npu"},
+        {"ANTIQUANT_PROFILE=A2",
+         "ANTIQUANT_PROFILE=\"A2\" is not valid; valid values: a2, 310p, a3, 950, any"},
         {"ANTIQUANT_STATUS=dev", "ANTIQUANT_STATUS=\"dev\" is not valid; valid values: documented, device"},
         {"ANTIQUANT_DEVICES=65",
          "ANTIQUANT_DEVICES=\"65\" is not valid; valid values: a whole number from 1 to 64"},
@@ -171,6 +206,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_unset_and_empty),
         cmocka_unit_test(test_valid),
+        cmocka_unit_test(test_profiles),
         cmocka_unit_test(test_unknown_names_are_kept),
         cmocka_unit_test(test_invalid),
         cmocka_unit_test(test_first_complaint_stays_and_others_are_read),

@@ -93,8 +93,13 @@ AQ_INLINE void chunk(const aq_stream_tile *tile, const two_columns *two, int64_t
         sums[i] = _mm256_setzero_ps();
     for (; k + 64 <= k1; k += 64) {
         prefetch(tile, two, k);
-        step(tile, two, rows, k, DEPTH, 16, quick, sums);
-        step(tile, two, rows, k + 32, DEPTH, 16, quick, sums);
+        if (rows == 1) { /* nothing to keep the weights for: 16 k at a time leave the registers to the sums */
+            for (int64_t i = k; i < k + 64; i += 16)
+                step(tile, two, 1, i, 1, 16, quick, sums);
+        } else {
+            step(tile, two, rows, k, DEPTH, 16, quick, sums);
+            step(tile, two, rows, k + 32, DEPTH, 16, quick, sums);
+        }
     }
     for (; k < k1; k += 16)
         step(tile, two, rows, k, 1, k1 - k, quick, sums);
