@@ -50,9 +50,8 @@ void aq_set_error(const char *text)
     pending = length > 0;
 }
 
-int aq_refuse(int status, const aq_refusal *refusal)
+static void compose(int status, const aq_refusal *refusal, char text[AQ_ERROR_TEXT_SIZE])
 {
-    char text[AQ_ERROR_TEXT_SIZE];
     size_t length = 0;
     append(text, &length, "%s: ", code_of(status));
     if (refusal->function && *refusal->function)
@@ -66,8 +65,21 @@ int aq_refuse(int status, const aq_refusal *refusal)
     append_line(text, &length, "actual", refusal->actual);
     append_line(text, &length, "nearest legal", refusal->nearest);
     append_line(text, &length, "see", refusal->page);
+}
+
+int aq_refuse(int status, const aq_refusal *refusal)
+{
+    char text[AQ_ERROR_TEXT_SIZE];
+    compose(status, refusal, text);
     aq_set_error(text);
     return status;
+}
+
+void aq_refusal_text(int status, const aq_refusal *refusal, char *text, size_t size)
+{
+    char whole[AQ_ERROR_TEXT_SIZE];
+    compose(status, refusal, whole);
+    snprintf(text, size, "%s", whole);
 }
 
 int aq_error(int status, const char *format, ...)

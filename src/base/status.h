@@ -28,6 +28,9 @@ typedef struct aq_refusal {
  * 500xxx..507xxx), "EZ9999: ..." for inner errors (other). */
 int aq_refuse(int status, const aq_refusal *refusal);
 
+/* The text of it, cut to size, without setting anything. */
+void aq_refusal_text(int status, const aq_refusal *refusal, char *text, size_t size);
+
 /* Same for errors that are not about one argument: "<code>: <text>". */
 int aq_error(int status, const char *format, ...) __attribute__((format(printf, 2, 3)));
 

@@ -15,6 +15,9 @@
 #include "aclnnop/aclnn_trans_quant_param_v2.h"
 #include "aclnnop/aclnn_trans_quant_param_v3.h"
 #include "aclnnop/aclnn_weight_quant_batch_matmul.h"
+#include "aclnnop/aclnn_weight_quant_batch_matmul_nz.h"
+#include "aclnnop/aclnn_weight_quant_batch_matmul_v2.h"
+#include "aclnnop/aclnn_weight_quant_batch_matmul_v3.h"
 
 #ifdef __cplusplus
 #define LINKAGE extern "C"
@@ -185,3 +188,9 @@ NN(aclnnCastGetWorkspaceSize, (const aclTensor *, aclDataType, aclTensor *, uint
 NN(aclnnCast, (void *, uint64_t, aclOpExecutor *, aclrtStream))
 NN(aclnnWeightQuantBatchMatmulGetWorkspaceSize, (const aclTensor *, const aclTensor *, const aclTensor *, const aclTensor *, const aclTensor *, const aclTensor *, const aclTensor *, const aclTensor *, bool, bool, float, float, aclTensor *, uint64_t *, aclOpExecutor **))
 NN(aclnnWeightQuantBatchMatmul, (void *, uint64_t, aclOpExecutor *, aclrtStream))
+NN(aclnnWeightQuantBatchMatmulV2GetWorkspaceSize, (const aclTensor *, const aclTensor *, const aclTensor *, const aclTensor *, const aclTensor *, const aclTensor *, const aclTensor *, int, const aclTensor *, uint64_t *, aclOpExecutor **))
+NN(aclnnWeightQuantBatchMatmulV2, (void *, uint64_t, aclOpExecutor *, aclrtStream))
+NN(aclnnWeightQuantBatchMatmulV3GetWorkspaceSize, (const aclTensor *, const aclTensor *, const aclTensor *, const aclTensor *, const aclTensor *, const aclTensor *, const aclTensor *, int, int, const aclTensor *, uint64_t *, aclOpExecutor **))
+NN(aclnnWeightQuantBatchMatmulV3, (void *, uint64_t, aclOpExecutor *, aclrtStream))
+NN(aclnnWeightQuantBatchMatmulNzGetWorkspaceSize, (const aclTensor *, const aclTensor *, const aclTensor *, const aclTensor *, const aclTensor *, const aclTensor *, const aclTensor *, int, const aclTensor *, uint64_t *, aclOpExecutor **))
+NN(aclnnWeightQuantBatchMatmulNz, (void *, uint64_t, aclOpExecutor *, aclrtStream))

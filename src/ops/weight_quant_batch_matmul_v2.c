@@ -1,0 +1,141 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* weight_quant_batch_matmul_v2.c - CANN's argument order of aclnnWeightQuantBatchMatmulV2, V3 and Nz, and
+ * nothing else: one call, whoever asked. */
+#include "aclnnop/aclnn_weight_quant_batch_matmul_v2.h"
+
+#include <stddef.h>
+
+#include "aclnnop/aclnn_weight_quant_batch_matmul_nz.h"
+#include "aclnnop/aclnn_weight_quant_batch_matmul_v3.h"
+#include "base/settings.h"
+#include "matmul/plan.h"
+#include "ops/hold.h"
+#include "ops/matmul_v2.h"
+#include "runtime/executor.h"
+
+typedef struct v2_plan {
+    aq_plan plan;
+} v2_plan;
+
+static int run(const void *plan, void *const addresses[AQ_MAX_TENSORS], void *workspace)
+{
+    (void)plan;
+    (void)addresses;
+    (void)workspace;
+    return 0;
+}
+
+static const aq_op ops[AQ_OPERATORS_V2] = {
+    [AQ_OPERATOR_V2] = {"aclnnWeightQuantBatchMatmulV2", aq_v2_tensor_names, run},
+    [AQ_OPERATOR_V3] = {"aclnnWeightQuantBatchMatmulV3", aq_v2_tensor_names, run},
+    [AQ_OPERATOR_NZ] = {"aclnnWeightQuantBatchMatmulNz", aq_v2_tensor_names, run},
+};
+
+/* The plan of a checked call. */
+static int plan_of(const char *function, const aq_v2_call *call, v2_plan *frozen)
+{
+    (void)call;
+    (void)frozen;
+    return aq_error(ACLNN_ERR_INNER_FIND_KERNEL_ERROR, "%s: the call is legal; nothing computes it yet",
+                    function);
+}
+
+/* Checks, plans, freezes. The tensors are held. */
+static int make(const char *function, const aclTensor *const tensors[AQ_V2_TENSORS], aq_v2_call *call,
+                uint64_t *workspaceSize, aclOpExecutor **executor)
+{
+    v2_plan frozen;
+    int status = aq_v2_check(function, call);
+    if (status == 0)
+        status = plan_of(function, call, &frozen);
+    if (status != 0)
+        return status;
+    aq_executor_spec spec = {.op = &ops[call->op],
+                             .plan = &frozen,
+                             .plan_size = sizeof frozen,
+                             .inputs = AQ_V2_Y,
+                             .outputs = 1,
+                             .used = aq_v2_used(call),
+                             .workspace_bytes = (uint64_t)frozen.plan.workspace.total};
+    for (int t = 0; t < AQ_V2_TENSORS; t++)
+        spec.tensors[t] = tensors[t];
+    return aq_executor_create(&spec, workspaceSize, executor);
+}
+
+static int phase_1(const char *function, aq_v2_operator op, const aclTensor *const tensors[AQ_V2_TENSORS],
+                   int group_size, int inner_precise, uint64_t *workspaceSize, aclOpExecutor **executor)
+{
+    int status = aq_settings_check(function);
+    if (status == 0)
+        status = aq_hold_tensors(function, tensors, aq_v2_tensor_names, AQ_V2_TENSORS);
+    if (status != 0)
+        return status;
+    aq_v2_call call;
+    aq_v2_capture(tensors, &call);
+    call.op = op;
+    call.profile = aq_profile_of(aq_settings_get()->chip);
+    call.group_size = group_size;
+    call.inner_precise = inner_precise;
+    call.has_workspace_size = workspaceSize != NULL;
+    call.has_executor = executor != NULL;
+    status = make(function, tensors, &call, workspaceSize, executor);
+    aq_let_tensors_go(tensors, AQ_V2_TENSORS);
+    return status;
+}
+
+#define TENSORS                                                                                              \
+    {                                                                                                        \
+        x, weight, antiquantScale, antiquantOffsetOptional, quantScaleOptional, quantOffsetOptional,         \
+            biasOptional, y                                                                                  \
+    }
+
+aclnnStatus aclnnWeightQuantBatchMatmulV2GetWorkspaceSize(
+    const aclTensor *x, const aclTensor *weight, const aclTensor *antiquantScale,
+    const aclTensor *antiquantOffsetOptional, const aclTensor *quantScaleOptional,
+    const aclTensor *quantOffsetOptional, const aclTensor *biasOptional, int antiquantGroupSize,
+    const aclTensor *y, uint64_t *workspaceSize, aclOpExecutor **executor)
+{
+    const aclTensor *tensors[AQ_V2_TENSORS] = TENSORS;
+    return phase_1("aclnnWeightQuantBatchMatmulV2GetWorkspaceSize", AQ_OPERATOR_V2, tensors,
+                   antiquantGroupSize, 0, workspaceSize, executor);
+}
+
+aclnnStatus aclnnWeightQuantBatchMatmulV3GetWorkspaceSize(
+    const aclTensor *x, const aclTensor *weight, const aclTensor *antiquantScale,
+    const aclTensor *antiquantOffsetOptional, const aclTensor *quantScaleOptional,
+    const aclTensor *quantOffsetOptional, const aclTensor *biasOptional, int antiquantGroupSize,
+    int innerPrecise, const aclTensor *y, uint64_t *workspaceSize, aclOpExecutor **executor)
+{
+    const aclTensor *tensors[AQ_V2_TENSORS] = TENSORS;
+    return phase_1("aclnnWeightQuantBatchMatmulV3GetWorkspaceSize", AQ_OPERATOR_V3, tensors,
+                   antiquantGroupSize, innerPrecise, workspaceSize, executor);
+}
+
+aclnnStatus aclnnWeightQuantBatchMatmulNzGetWorkspaceSize(
+    const aclTensor *x, const aclTensor *weight, const aclTensor *antiquantScale,
+    const aclTensor *antiquantOffsetOptional, const aclTensor *quantScaleOptional,
+    const aclTensor *quantOffsetOptional, const aclTensor *biasOptional, int antiquantGroupSize,
+    const aclTensor *y, uint64_t *workspaceSize, aclOpExecutor **executor)
+{
+    const aclTensor *tensors[AQ_V2_TENSORS] = TENSORS;
+    return phase_1("aclnnWeightQuantBatchMatmulNzGetWorkspaceSize", AQ_OPERATOR_NZ, tensors,
+                   antiquantGroupSize, 0, workspaceSize, executor);
+}
+
+aclnnStatus aclnnWeightQuantBatchMatmulV2(void *workspace, uint64_t workspaceSize, aclOpExecutor *executor,
+                                          aclrtStream stream)
+{
+    return aq_executor_run(&ops[AQ_OPERATOR_V2], workspace, workspaceSize, executor, stream);
+}
+
+aclnnStatus aclnnWeightQuantBatchMatmulV3(void *workspace, uint64_t workspaceSize, aclOpExecutor *executor,
+                                          aclrtStream stream)
+{
+    return aq_executor_run(&ops[AQ_OPERATOR_V3], workspace, workspaceSize, executor, stream);
+}
+
+aclnnStatus aclnnWeightQuantBatchMatmulNz(void *workspace, uint64_t workspaceSize, aclOpExecutor *executor,
+                                          aclrtStream stream)
+{
+    return aq_executor_run(&ops[AQ_OPERATOR_NZ], workspace, workspaceSize, executor, stream);
+}
