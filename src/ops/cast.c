@@ -193,7 +193,7 @@ static int run(const void *frozen, void *const addresses[AQ_MAX_TENSORS], void *
 /* ---- the two phases ---- */
 
 static const char *const tensor_names[] = {"self", "out"};
-static const aq_op op = {"aclnnCast", tensor_names, run};
+static const aq_op op = {.name = "aclnnCast", .tensor_names = tensor_names, .run = run};
 
 /* Both tensors are held by the caller. */
 static int make(const char *function, const aclTensor *self, aclDataType dtype, const aclTensor *out,

@@ -218,7 +218,7 @@ static int run(const void *frozen, void *const addresses[AQ_MAX_TENSORS], void *
     return 0;
 }
 
-static const aq_op op = {"aclnnNpuFormatCast", tensor_names, run};
+static const aq_op op = {.name = "aclnnNpuFormatCast", .tensor_names = tensor_names, .run = run};
 
 /* Both tensors are held. */
 static int make(const char *function, const aclTensor *const tensors[TENSORS], uint64_t *workspaceSize,

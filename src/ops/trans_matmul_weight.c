@@ -189,7 +189,7 @@ static int run(const void *frozen, void *const addresses[AQ_MAX_TENSORS], void *
 }
 
 static const char *const tensor_names[] = {name};
-static const aq_op op = {"aclnnTransMatmulWeight", tensor_names, run};
+static const aq_op op = {.name = "aclnnTransMatmulWeight", .tensor_names = tensor_names, .run = run};
 
 /* ---- aclnnTransMatmulWeight: the two phases ---- */
 

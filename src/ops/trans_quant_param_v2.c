@@ -212,8 +212,8 @@ static int run(const void *frozen, void *const addresses[AQ_MAX_TENSORS], void *
 
 /* ---- the two phases ---- */
 
-static const aq_op op_v2 = {"aclnnTransQuantParamV2", tensor_names, run};
-static const aq_op op_v3 = {"aclnnTransQuantParamV3", tensor_names, run};
+static const aq_op op_v2 = {.name = "aclnnTransQuantParamV2", .tensor_names = tensor_names, .run = run};
+static const aq_op op_v3 = {.name = "aclnnTransQuantParamV3", .tensor_names = tensor_names, .run = run};
 
 /* The tensors are held. */
 static int make(const char *function, const aq_op *op, const aclTensor *const tensors[TENSORS],

@@ -33,7 +33,8 @@ static int run(const void *plan, void *const addresses[AQ_MAX_TENSORS], void *wo
     return 0;
 }
 
-static const aq_op op = {"aclnnWeightQuantBatchMatmul", aq_v1_tensor_names, run};
+static const aq_op op = {
+    .name = "aclnnWeightQuantBatchMatmul", .tensor_names = aq_v1_tensor_names, .run = run};
 
 /* Checks, plans, freezes. The tensors are held. */
 static int make(const char *function, const aclTensor *const tensors[AQ_V1_TENSORS], aq_v1_call *call,

@@ -26,9 +26,15 @@ static int run(const void *plan, void *const addresses[AQ_MAX_TENSORS], void *wo
 }
 
 static const aq_op ops[AQ_OPERATORS_V2] = {
-    [AQ_OPERATOR_V2] = {"aclnnWeightQuantBatchMatmulV2", aq_v2_tensor_names, run},
-    [AQ_OPERATOR_V3] = {"aclnnWeightQuantBatchMatmulV3", aq_v2_tensor_names, run},
-    [AQ_OPERATOR_NZ] = {"aclnnWeightQuantBatchMatmulNz", aq_v2_tensor_names, run},
+    [AQ_OPERATOR_V2] = {.name = "aclnnWeightQuantBatchMatmulV2",
+                        .tensor_names = aq_v2_tensor_names,
+                        .run = run},
+    [AQ_OPERATOR_V3] = {.name = "aclnnWeightQuantBatchMatmulV3",
+                        .tensor_names = aq_v2_tensor_names,
+                        .run = run},
+    [AQ_OPERATOR_NZ] = {.name = "aclnnWeightQuantBatchMatmulNz",
+                        .tensor_names = aq_v2_tensor_names,
+                        .run = run},
 };
 
 /* The plan of a checked call. */

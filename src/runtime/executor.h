@@ -11,6 +11,7 @@
 
 #include "acl/acl_rt.h"
 #include "aclnn/acl_meta.h"
+#include "runtime/description.h"
 
 #define AQ_MAX_TENSORS 16
 
@@ -21,6 +22,10 @@ typedef struct aq_op {
      * the tensor is absent or its data is null and it is not used. workspace: 64-byte aligned,
      * workspace_bytes of the spec, null when that is 0. Returns 0, or a status after aq_error. */
     int (*run)(const void *plan, void *const addresses[AQ_MAX_TENSORS], void *workspace);
+    /* Both may be null; called only when somebody wants to know. The first fills in what the plan is; the
+     * second writes why each better kernel was not taken, as lines "kernel: reason\n", "" for none. */
+    void (*describe)(const void *plan, aq_description *description);
+    void (*why_not)(const void *plan, char *text, size_t size);
 } aq_op;
 
 typedef struct aq_executor_spec {
