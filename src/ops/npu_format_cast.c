@@ -45,7 +45,7 @@ typedef struct format_call {
 
 static bool type_broken(const aq_view *view, aq_finding *finding)
 {
-    if (aq_nz_c0(view->dtype) > 0)
+    if (aq_nz_element_of(view->dtype) != AQ_NZ_NONE)
         return false;
     aq_say_rule(finding, "dtype must have elements of whole bytes, or be INT4");
     aq_say_actual(finding, "%s (%d)", aq_dtype_name(view->dtype), (int)view->dtype);

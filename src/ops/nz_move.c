@@ -15,9 +15,10 @@
 
 aq_nz_element aq_nz_element_of(aclDataType dtype)
 {
-    if (aq_nz_c0(dtype) == 0)
-        return (aq_nz_element)0;
-    return dtype == ACL_INT4 ? AQ_NZ_NIBBLES : (aq_nz_element)aq_dtype_size(dtype);
+    if (dtype == ACL_INT4)
+        return AQ_NZ_NIBBLES;
+    bool whole = aq_nz_c0(dtype) > 0 && dtype != ACL_FLOAT4_E2M1;
+    return whole ? (aq_nz_element)aq_dtype_size(dtype) : AQ_NZ_NONE;
 }
 
 void aq_nz_move_of(const aq_view *plain, const aq_nz *nz, aq_nz_element element, aq_nz_move *move)

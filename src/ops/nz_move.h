@@ -11,6 +11,7 @@
 
 /* How an element of the plain array becomes one of the storage, and back. */
 typedef enum aq_nz_element {
+    AQ_NZ_NONE = 0,
     AQ_NZ_BYTES_1 = 1,
     AQ_NZ_BYTES_2 = 2,
     AQ_NZ_BYTES_4 = 4,
@@ -35,7 +36,7 @@ typedef struct aq_nz_move {
  * which aq_view_address gave. */
 void aq_nz_move_of(const aq_view *plain, const aq_nz *nz, aq_nz_element element, aq_nz_move *move);
 
-/* What moves elements of dtype unchanged; 0: it has no such form. */
+/* What moves elements of dtype unchanged; AQ_NZ_NONE: nothing here does. */
 aq_nz_element aq_nz_element_of(aclDataType dtype);
 
 /* All of it, on up to threads threads. To storage: padding becomes zero. To plain: threads must be 1 where

@@ -5,19 +5,36 @@
 #include <string.h>
 
 #include "base/checked.h"
+#include "base/settings.h"
 #include "tensor/dtype.h"
 
-/* A row of a block is 32 bytes on the default chip, A2. */
-#define ROW_BYTES 32
+/* A row of a block is 32 bytes, but for the 4-bit weights of profile 950, and words that hold eight of them.
+ */
+#define ROW_BYTES        32
+#define ROW_NIBBLES_950  16
+#define NIBBLES_PER_WORD 8
 
 int64_t aq_nz_c0(aclDataType dtype)
 {
-    if (dtype == ACL_INT4)
-        return 2 * ROW_BYTES;
-    size_t size = aq_dtype_size(dtype);
-    bool packed = dtype == ACL_UINT1 || dtype == ACL_FLOAT4_E2M1 || dtype == ACL_FLOAT4_E1M2 ||
-                  dtype == ACL_FLOAT6_E3M2 || dtype == ACL_FLOAT6_E2M3; /* not whole bytes, and not A2's */
-    return size == 0 || packed ? 0 : ROW_BYTES / (int64_t)size;
+    bool is_950 = aq_settings_get()->chip == AQ_CHIP_950;
+    switch (dtype) {
+    case ACL_INT4:
+        return is_950 ? ROW_NIBBLES_950 : 2 * ROW_BYTES;
+    case ACL_FLOAT4_E2M1:
+        return is_950 ? ROW_NIBBLES_950 : 0;
+    case ACL_INT32:
+    case ACL_FLOAT:
+        return is_950 ? ROW_NIBBLES_950 / NIBBLES_PER_WORD : ROW_BYTES / 4;
+    case ACL_UINT1: /* the elements of these are not whole bytes either */
+    case ACL_FLOAT4_E1M2:
+    case ACL_FLOAT6_E3M2:
+    case ACL_FLOAT6_E2M3:
+        return 0;
+    default: {
+        size_t size = aq_dtype_size(dtype);
+        return size == 0 ? 0 : ROW_BYTES / (int64_t)size;
+    }
+    }
 }
 
 bool aq_nz_c0_may_be(aclDataType dtype, int64_t c0)
