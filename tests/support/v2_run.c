@@ -343,7 +343,7 @@ static void compare(v2_trial *trial, int64_t batch)
     }
 }
 
-void v2_check(const v2_spec *spec, uint64_t *seed)
+void v2_try(const v2_spec *spec, uint64_t *seed)
 {
     v2_trial trial = {.spec = spec, .seed = seed};
     int64_t k = spec->k, n = spec->n;

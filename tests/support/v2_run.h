@@ -36,7 +36,7 @@ typedef struct v2_spec {
 } v2_spec;
 
 /* Makes the call with random operands, expects status 0, compares. Fails with the spec in words. */
-void v2_check(const v2_spec *spec, uint64_t *seed);
+void v2_try(const v2_spec *spec, uint64_t *seed);
 
 /* aclrtSetDevice(0); 0. */
 int v2_setup(void **state);
