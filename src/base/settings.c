@@ -13,10 +13,12 @@
 #define MAX_THREADS 1024
 #define MAX_DEVICES 64
 #define NAME_BYTES  128
+#define PATH_BYTES  4096
 
 static aq_settings settings = {.threads = 0, .numerics = AQ_NUMERICS_NPU, .chip = AQ_CHIP_A2, .devices = 1};
 static char cpu_name[NAME_BYTES];
 static char kernel_name[NAME_BYTES];
+static char trace_path[PATH_BYTES];
 
 /* Null when unset or empty. */
 static const char *value_of(const char *variable)
@@ -85,10 +87,11 @@ static const char *read_name(const char *variable, char copy[NAME_BYTES])
 static void read_numerics(void)
 {
     const char *value = value_of("ANTIQUANT_NUMERICS");
-    if (!value || strcmp(value, "npu") == 0)
-        return;
-    bool later = strcmp(value, "exact") == 0 || strcmp(value, "fast") == 0;
-    complain("ANTIQUANT_NUMERICS", value, later ? "npu (this version computes npu only)" : "npu");
+    if (value && strcmp(value, "exact") == 0)
+        settings.numerics = AQ_NUMERICS_EXACT;
+    else if (value && strcmp(value, "npu") != 0)
+        complain("ANTIQUANT_NUMERICS", value,
+                 strcmp(value, "fast") == 0 ? "npu, exact (this version has no fast)" : "npu, exact");
 }
 
 static void read_profile(void)
@@ -109,6 +112,19 @@ static void read_status(void)
         complain("ANTIQUANT_STATUS", value, "documented, device");
 }
 
+static void read_trace(void)
+{
+    const char *value = value_of("ANTIQUANT_TRACE");
+    if (!value)
+        return;
+    if (strlen(value) >= sizeof trace_path) {
+        complain("ANTIQUANT_TRACE", value, "the path of a file, at most 4095 bytes long");
+        return;
+    }
+    strcpy(trace_path, value);
+    settings.trace = trace_path;
+}
+
 static void read_all(void)
 {
     settings.cpu = read_name("ANTIQUANT_CPU", cpu_name);
@@ -124,6 +140,7 @@ static void read_all(void)
     read_number("ANTIQUANT_DEVICES", 1, MAX_DEVICES, &devices);
     read_number("ANTIQUANT_SYNC", 0, 1, &synchronous);
     read_number("ANTIQUANT_VERBOSE", 0, 2, &settings.verbose);
+    read_trace();
     settings.devices = (uint32_t)devices;
     settings.synchronous = synchronous != 0;
 }

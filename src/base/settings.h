@@ -11,7 +11,7 @@
 
 #include "base/chip.h"
 
-typedef enum aq_numerics_mode { AQ_NUMERICS_NPU } aq_numerics_mode;
+typedef enum aq_numerics_mode { AQ_NUMERICS_NPU, AQ_NUMERICS_EXACT } aq_numerics_mode;
 
 typedef struct aq_settings {
     const char *cpu;    /* ANTIQUANT_CPU as written, null when unset or empty or "best" */
@@ -23,7 +23,9 @@ typedef struct aq_settings {
     uint32_t devices;   /* ANTIQUANT_DEVICES */
     bool synchronous;   /* ANTIQUANT_SYNC=1: tasks run in the caller's thread */
     int verbose;        /* ANTIQUANT_VERBOSE */
-    char invalid[512];  /* "" or the first invalid variable, its value and the valid ones */
+    const char
+        *trace; /* ANTIQUANT_TRACE, null when unset or empty; base/trace.h says whether it can be written */
+    char invalid[512]; /* "" or the first invalid variable, its value and the valid ones */
 } aq_settings;
 
 /* Never null; the same object for the whole process. Strings are copies: later setenv calls change nothing.

@@ -1,12 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* status.c - decides how an error reads and keeps the calling thread's last one. Knows no operator and no
- * rule. Texts are composed aside and then copied, so that a caller may pass parts of the pending text. */
+ * rule. Texts are composed aside and then copied, so that a caller may pass parts of the pending text. Every
+ * error is also a line of the log. */
 #include "base/status.h"
 
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
+
+#include "base/log.h"
 
 static _Thread_local char pending_text[AQ_ERROR_TEXT_SIZE];
 static _Thread_local bool pending;
@@ -67,12 +70,20 @@ static void compose(int status, const aq_refusal *refusal, char text[AQ_ERROR_TE
     append_line(text, &length, "see", refusal->page);
 }
 
+/* That time is up is an answer to a program that asked for a limit, and one that polls asks often. */
+static int tell(int status, const char *text)
+{
+    bool time_is_up = status == 507012 || status == 507046 || status == 507047;
+    aq_set_error(text);
+    aq_log(time_is_up ? AQ_LOG_WARNING : AQ_LOG_ERROR, "%s", text);
+    return status;
+}
+
 int aq_refuse(int status, const aq_refusal *refusal)
 {
     char text[AQ_ERROR_TEXT_SIZE];
     compose(status, refusal, text);
-    aq_set_error(text);
-    return status;
+    return tell(status, text);
 }
 
 void aq_refusal_text(int status, const aq_refusal *refusal, char *text, size_t size)
@@ -91,8 +102,7 @@ int aq_error(int status, const char *format, ...)
     va_start(arguments, format);
     vsnprintf(text + length, sizeof text - length, format, arguments);
     va_end(arguments);
-    aq_set_error(text);
-    return status;
+    return tell(status, text);
 }
 
 const char *aq_take_error(void)

@@ -172,6 +172,7 @@ typedef struct aq_kernel_query {
     int64_t block; /* > 0: FRACTAL_NZ */
     int64_t group; /* k of a group of scales; 0: all */
     bool odd_rows; /* 4 bits: rows along the axis of stride 1 may begin in the middle of a byte */
+    bool exact;    /* mode exact: weights are not rounded */
 } aq_kernel_query;
 
 typedef struct aq_kernel {

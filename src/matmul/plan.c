@@ -10,6 +10,7 @@
 #include "base/checked.h"
 #include "base/settings.h"
 #include "base/status.h"
+#include "base/trace.h"
 #include "cpu/cpu.h"
 #include "kernels/registry.h"
 #include "parallel/parallel.h"
@@ -36,7 +37,7 @@ const char *aq_settings_problem(void)
         return aq_cpu_invalid();
     if (aq_kernel_setting_invalid()[0] != '\0')
         return aq_kernel_setting_invalid();
-    return NULL;
+    return aq_trace_invalid();
 }
 
 int aq_settings_check(const char *function)
@@ -134,6 +135,7 @@ int aq_plan_make(const char *function, const aq_problem *problem, aq_plan *plan)
     memset(plan, 0, sizeof *plan);
     plan->problem = *problem;
     plan->order = aq_plan_order(problem);
+    plan->exact = aq_settings_get()->numerics == AQ_NUMERICS_EXACT;
 
     int64_t work;
     if (!aq_mul_i64(problem->m, problem->n, &work) || !aq_mul_i64(work, aq_max_i64(problem->k, 1), &work) ||
@@ -142,9 +144,10 @@ int aq_plan_make(const char *function, const aq_problem *problem, aq_plan *plan)
     plan->threads = work < SERIAL_WORK ? 1 : aq_parallel_threads();
 
     aq_kernel_query query = aq_plan_query(problem, plan->order);
+    query.exact = plan->exact;
     plan->gemm = aq_kernel_choose(AQ_ROLE_GEMM, &query);
-    plan->generic_panel = needs_generic_panel(problem, &query, plan->gemm);
-    bool streams = problem->recipe == AQ_RECIPE_SCALED || !plan->generic_panel;
+    plan->generic_panel = plan->exact || needs_generic_panel(problem, &query, plan->gemm);
+    bool streams = !plan->exact && (problem->recipe == AQ_RECIPE_SCALED || !plan->generic_panel);
     plan->stream = streams ? aq_kernel_choose(AQ_ROLE_STREAM, &query) : NULL;
     if (plan->stream != NULL)
         cut_stream(plan);

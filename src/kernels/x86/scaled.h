@@ -157,6 +157,8 @@ static inline const char *aq_scaled_declines(const aq_kernel_query *query, int64
 {
     if (query->recipe != AQ_RECIPE_SCALED)
         return "takes scaled weights only";
+    if (query->exact)
+        return "takes rounded weights only";
     if (query->type != AQ_S8 && query->type != AQ_S4)
         return "takes integer weights only";
     if (query->odd_rows)

@@ -105,7 +105,7 @@ static void test_default(void **state)
     assert_memory_equal(seen.name, "plog-", 5);
     assert_int_equal(strspn(seen.name + 5, "0123456789_"), strlen(seen.name) - 5 - 4);
     assert_string_equal(seen.name + strlen(seen.name) - 4, ".log");
-    snprintf(process, sizeof process, "APP(%.*s)", (int)strcspn(seen.name + 5, "_"), seen.name + 5);
+    snprintf(process, sizeof process, "APP(%.*s,", (int)strcspn(seen.name + 5, "_"), seen.name + 5);
     assert_non_null(strstr(seen.text, process));
     assert_memory_equal(seen.text, "[ERROR] ", 8);
     assert_non_null(strstr(seen.text, "[file.c:4] compute: error text 5%\n"));
