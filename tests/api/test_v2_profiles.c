@@ -50,7 +50,9 @@ static void body_950(void *result)
         spec.weight = V2_F4E2M1;
         spec.mx = true;
         spec.group = 32;
+        spec.weight_offset = v & 1 ? 3 : 0;
         v2_try(&spec, &seed);
+        spec.weight_offset = 0;
         spec.weight = V2_F4_FLOAT;
         v2_try(&spec, &seed);
     }

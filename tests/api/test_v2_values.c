@@ -147,6 +147,19 @@ static void test_words_for_scales(void **state)
     }
 }
 
+/* Views that begin inside their storage: offsets count elements, nibbles of INT4. */
+static void test_weight_offsets(void **state)
+{
+    (void)state;
+    uint64_t seed = 777011;
+    for (int v = 0; v < 16; v++) {
+        v2_spec spec = {.m = v & 1 ? 3 : 66, .k = 66, .n = 34, .weight_offset = v & 2 ? 1 : 8};
+        spec.weight = v & 4 ? V2_INT4 : V2_INT8;
+        spec.storage = v & 8 ? V2_TRANSPOSED : V2_PLAIN;
+        v2_try(&spec, &seed);
+    }
+}
+
 static void test_v3(void **state)
 {
     (void)state;
@@ -207,6 +220,7 @@ int main(void)
         cmocka_unit_test(test_int8_output),
         cmocka_unit_test(test_words_for_scales),
         cmocka_unit_test(test_v3),
+        cmocka_unit_test(test_weight_offsets),
         cmocka_unit_test(test_transposed_x),
         cmocka_unit_test(test_specials),
     };
