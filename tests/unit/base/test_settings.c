@@ -58,6 +58,7 @@ static void assert_defaults(const seen *s)
     assert_false(s->settings.device_status);
     assert_int_equal(s->settings.devices, 1);
     assert_false(s->settings.synchronous);
+    assert_false(s->settings.guard);
     assert_int_equal(s->settings.verbose, 0);
 }
 
@@ -69,7 +70,7 @@ static void test_unset_and_empty(void **state)
     assert_string_equal(unset.settings.invalid, "");
     seen empty = WITH("ANTIQUANT_CPU=", "ANTIQUANT_KERNEL=", "ANTIQUANT_THREADS=", "ANTIQUANT_NUMERICS=",
                       "ANTIQUANT_PROFILE=", "ANTIQUANT_STATUS=", "ANTIQUANT_DEVICES=", "ANTIQUANT_SYNC=",
-                      "ANTIQUANT_VERBOSE=");
+                      "ANTIQUANT_VERBOSE=", "ANTIQUANT_GUARD=");
     assert_defaults(&empty);
     assert_string_equal(empty.settings.invalid, "");
 }
@@ -79,13 +80,14 @@ static void test_valid(void **state)
     (void)state;
     seen s = WITH("ANTIQUANT_CPU=avx2", "ANTIQUANT_KERNEL=gemv_x", "ANTIQUANT_THREADS=1024",
                   "ANTIQUANT_NUMERICS=npu", "ANTIQUANT_STATUS=device", "ANTIQUANT_DEVICES=64",
-                  "ANTIQUANT_SYNC=1", "ANTIQUANT_VERBOSE=2");
+                  "ANTIQUANT_SYNC=1", "ANTIQUANT_VERBOSE=2", "ANTIQUANT_GUARD=1");
     assert_string_equal(s.cpu, "avx2");
     assert_string_equal(s.kernel, "gemv_x");
     assert_int_equal(s.settings.threads, 1024);
     assert_true(s.settings.device_status);
     assert_int_equal(s.settings.devices, 64);
     assert_true(s.settings.synchronous);
+    assert_true(s.settings.guard);
     assert_int_equal(s.settings.verbose, 2);
     assert_string_equal(s.settings.invalid, "");
     s = WITH("ANTIQUANT_CPU=best", "ANTIQUANT_THREADS=1", "ANTIQUANT_STATUS=documented",
@@ -169,6 +171,7 @@ static void test_invalid(void **state)
          "ANTIQUANT_DEVICES=\"0\" is not valid; valid values: a whole number from 1 to 64"},
         {"ANTIQUANT_SYNC=2", "ANTIQUANT_SYNC=\"2\" is not valid; valid values: 0, 1"},
         {"ANTIQUANT_SYNC=true", "ANTIQUANT_SYNC=\"true\" is not valid; valid values: 0, 1"},
+        {"ANTIQUANT_GUARD=yes", "ANTIQUANT_GUARD=\"yes\" is not valid; valid values: 0, 1"},
         {"ANTIQUANT_VERBOSE=3", "ANTIQUANT_VERBOSE=\"3\" is not valid; valid values: 0, 1, 2"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
