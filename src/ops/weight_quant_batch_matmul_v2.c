@@ -13,15 +13,19 @@
 #include "ops/matmul_v2.h"
 #include "runtime/executor.h"
 
-typedef struct v2_plan {
-    aq_plan plan;
-} v2_plan;
-
 static int run(const void *plan, void *const addresses[AQ_MAX_TENSORS], void *workspace)
 {
-    (void)plan;
-    (void)addresses;
-    (void)workspace;
+    aq_matmul_run(plan,
+                  &(aq_operands){.x = addresses[AQ_V2_X],
+                                 .weight = addresses[AQ_V2_WEIGHT],
+                                 .deq_offset = addresses[AQ_V2_OFFSET], /* with words for scales */
+                                 .deq_scale = addresses[AQ_V2_SCALE],
+                                 .scale = addresses[AQ_V2_SCALE], /* else */
+                                 .offset = addresses[AQ_V2_OFFSET],
+                                 .quant_scale = addresses[AQ_V2_QUANT_SCALE],
+                                 .bias = addresses[AQ_V2_BIAS],
+                                 .out = addresses[AQ_V2_Y]},
+                  workspace);
     return 0;
 }
 
@@ -37,32 +41,26 @@ static const aq_op ops[AQ_OPERATORS_V2] = {
                         .run = run},
 };
 
-/* The plan of a checked call. */
-static int plan_of(const char *function, const aq_v2_call *call, v2_plan *frozen)
-{
-    (void)call;
-    (void)frozen;
-    return aq_error(ACLNN_ERR_INNER_FIND_KERNEL_ERROR, "%s: the call is legal; nothing computes it yet",
-                    function);
-}
-
 /* Checks, plans, freezes. The tensors are held. */
 static int make(const char *function, const aclTensor *const tensors[AQ_V2_TENSORS], aq_v2_call *call,
                 uint64_t *workspaceSize, aclOpExecutor **executor)
 {
-    v2_plan frozen;
+    aq_problem problem;
+    aq_plan plan;
     int status = aq_v2_check(function, call);
-    if (status == 0)
-        status = plan_of(function, call, &frozen);
+    if (status != 0)
+        return status;
+    aq_v2_problem(call, &problem);
+    status = aq_plan_make(function, &problem, &plan);
     if (status != 0)
         return status;
     aq_executor_spec spec = {.op = &ops[call->op],
-                             .plan = &frozen,
-                             .plan_size = sizeof frozen,
+                             .plan = &plan,
+                             .plan_size = sizeof plan,
                              .inputs = AQ_V2_Y,
                              .outputs = 1,
                              .used = aq_v2_used(call),
-                             .workspace_bytes = (uint64_t)frozen.plan.workspace.total};
+                             .workspace_bytes = (uint64_t)plan.workspace.total};
     for (int t = 0; t < AQ_V2_TENSORS; t++)
         spec.tensors[t] = tensors[t];
     return aq_executor_create(&spec, workspaceSize, executor);

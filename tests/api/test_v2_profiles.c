@@ -1,0 +1,149 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Values of V2, V3 and Nz on the profiles 310p, 950 and any (successors pages 3.1, 3.5), each in a process of
+ * its own, since ANTIQUANT_PROFILE is read once; and the same bits for any number of threads and CPU level.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "support/child.h"
+#include "support/float8.h"
+#include "support/v2_run.h"
+
+/* A failed assertion outside cmocka's runner ends the child, and run_on sees that. */
+
+static void body_310p(void *result)
+{
+    uint64_t seed = 310001;
+    v2_setup(NULL);
+    for (int v = 0; v < 12; v++) {
+        v2_spec spec = {.m = v % 3 == 0 ? 96 : 5, .k = 50, .n = 34, .offset = v & 1, .bias = v & 2};
+        spec.storage = v % 3 == 0 ? V2_PLAIN : v % 3 == 1 ? V2_TRANSPOSED : V2_NZ_TRANSPOSED;
+        spec.nz_is_n_k = spec.storage == V2_NZ_TRANSPOSED;
+        v2_check(&spec, &seed);
+        spec.x_batch = v & 4 ? 1 : 3; /* x (1,m,k), weight (3,k,n) and the like */
+        spec.weight_batch = v & 4 ? 3 : v & 8 ? 1 : 3;
+        v2_check(&spec, &seed);
+    }
+    *(int *)result = 1;
+}
+
+static void body_950(void *result)
+{
+    uint64_t seed = 950001;
+    v2_setup(NULL);
+    for (int v = 0; v < 16; v++) {
+        v2_spec spec = {.m = v & 1 ? 3 : 66, .k = 96, .n = 32, .bf16 = v & 2, .bias = v & 4};
+        spec.storage = v & 8 ? V2_TRANSPOSED : V2_PLAIN;
+        spec.scale_rank_2 = true;
+        spec.scale_transposed = v & 8;
+        spec.bias_float = spec.bf16; /* the float weights take a bias of x's type only */
+        spec.weight = V2_F8E4M3;
+        v2_check(&spec, &seed);
+        spec.weight = V2_HIF8;
+        v2_check(&spec, &seed);
+        spec.weight = V2_F4E2M1;
+        spec.mx = true;
+        spec.group = 32;
+        v2_check(&spec, &seed);
+        spec.weight = V2_F4_FLOAT;
+        v2_check(&spec, &seed);
+    }
+    for (int v = 0; v < 8;
+         v++) { /* the Nz entry point: INT8 per channel, INT4, FP4 with MX or 16-bit scales */
+        v2_spec spec = {
+            .op = V2_OP_NZ, .m = v & 1 ? 2 : 70, .k = 128, .n = 64, .bf16 = v & 2, .storage = V2_NZ};
+        v2_check(&spec, &seed);
+        spec.weight = V2_INT4;
+        spec.c0 = 16;
+        spec.offset = v & 4;
+        spec.group = 64;
+        v2_check(&spec, &seed);
+        spec.weight = V2_F4E2M1;
+        spec.offset = false;
+        v2_check(&spec, &seed);
+        spec.group = 32;
+        spec.mx = true;
+        v2_check(&spec, &seed);
+    }
+    *(int *)result = 1;
+}
+
+static void body_any(void *result)
+{
+    uint64_t seed = 999001;
+    v2_setup(NULL);
+    for (int v = 0; v < 32; v++) { /* any group, odd axes, NZ either way, per-tensor NZ, any bias */
+        v2_spec spec = {.m = v & 1 ? 4 : 67, .k = 45, .n = 21, .bf16 = v & 2, .offset = v & 4, .bias = true};
+        spec.group = v & 8 ? 7 : 0;
+        spec.weight = v & 16 ? V2_INT4 : V2_INT8;
+        spec.storage = (v2_storage)(v % 4);
+        spec.per_tensor = v % 5 == 0 && spec.group == 0;
+        spec.bias_float = v % 3 == 0;
+        spec.int8_out = v % 7 == 0;
+        v2_check(&spec, &seed);
+    }
+    for (int v = 0; v < 4; v++) { /* batches, and more columns than a2 takes */
+        v2_spec spec = {.m = 3, .k = 20, .n = 18, .x_batch = v & 1 ? 4 : 1, .weight_batch = v & 2 ? 4 : 1};
+        v2_check(&spec, &seed);
+    }
+    v2_spec wide = {.m = 1, .k = 4, .n = 70000, .weight = V2_INT4};
+    v2_check(&wide, &seed);
+    *(int *)result = 1;
+}
+
+static void run_on(const char *profile, const char *other, void (*body)(void *result))
+{
+    char variable[64];
+    int done = 0;
+    snprintf(variable, sizeof variable, "ANTIQUANT_PROFILE=%s", profile);
+    const char *variables[] = {variable, other, NULL};
+    assert_int_equal(in_child(variables, body, &done, sizeof done), 0);
+    assert_int_equal(done, 1);
+}
+
+static void test_310p(void **state)
+{
+    (void)state;
+    run_on("310p", NULL, body_310p);
+}
+
+static void test_950(void **state)
+{
+    (void)state;
+    run_on("950", NULL, body_950);
+}
+
+static void test_any(void **state)
+{
+    (void)state;
+    run_on("any", NULL, body_any);
+    run_on("any", "ANTIQUANT_THREADS=1", body_any);
+    run_on("any", "ANTIQUANT_CPU=scalar", body_any);
+}
+
+/* All codes against an independent reading of the formats. */
+static void test_float_codes(void **state)
+{
+    (void)state;
+    assert_true(f8e4m3_value(0x7E) == 448.0);
+    assert_true(hif8_value(0x6E) == 32768.0);
+    assert_true(f4e2m1_value(7) == 6.0);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_float_codes),
+        cmocka_unit_test(test_310p),
+        cmocka_unit_test(test_950),
+        cmocka_unit_test(test_any),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
