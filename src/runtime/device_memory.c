@@ -16,6 +16,7 @@
 #include "base/memory.h"
 #include "base/settings.h"
 #include "runtime/context.h"
+#include "runtime/fork.h"
 #include "runtime/guard.h"
 #include "runtime/refuse.h"
 
@@ -192,6 +193,16 @@ static int deallocate(const char *function, aq_memory_kind kind, void *address)
     if (unused)
         release(block);
     return 0;
+}
+
+void aq_blocks_lock(void)
+{
+    pthread_mutex_lock(&lock);
+}
+
+void aq_blocks_unlock(void)
+{
+    pthread_mutex_unlock(&lock);
 }
 
 aclError aclrtMalloc(void **devPtr, size_t size, aclrtMemMallocPolicy policy)

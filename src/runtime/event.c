@@ -17,6 +17,7 @@
 #include "acl/acl_rt.h"
 #include "base/handles.h"
 #include "base/memory.h"
+#include "runtime/fork.h"
 #include "runtime/queue.h"
 #include "runtime/refuse.h"
 
@@ -111,13 +112,19 @@ static bool is_done(aq_record *record)
 
 /* ---- Handles ---- */
 
+void aq_events_forget_all(void)
+{
+    aq_handles_forget_all(&live);
+}
+
 static int refuse_dead(const char *function, const char *argument)
 {
-    return aq_refuse(107017, &(aq_refusal){.function = function,
-                                           .argument = argument,
-                                           .rule = "must be a live event",
-                                           .actual = "destroyed already, or never an event",
-                                           .page = AQ_RUNTIME_PAGE});
+    return aq_refuse(107017,
+                     &(aq_refusal){.function = function,
+                                   .argument = argument,
+                                   .rule = "must be a live event",
+                                   .actual = "destroyed already, made before a fork, or never an event",
+                                   .page = AQ_RUNTIME_PAGE});
 }
 
 /* The event behind a handle, counted. any_context: it may be of another context than the current one. */

@@ -11,6 +11,7 @@
 
 #include "base/checked.h"
 #include "base/memory.h"
+#include "runtime/fork.h"
 #include "runtime/guard_internal.h"
 
 #define ALIGNMENT 64
@@ -149,5 +150,15 @@ void aq_guard_end(aq_guard *guard)
         gone->next = unused;
         unused = gone;
     }
+    pthread_mutex_unlock(&lock);
+}
+
+void aq_guards_lock(void)
+{
+    pthread_mutex_lock(&lock);
+}
+
+void aq_guards_unlock(void)
+{
     pthread_mutex_unlock(&lock);
 }
