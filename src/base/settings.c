@@ -13,10 +13,12 @@
 #define MAX_THREADS 1024
 #define MAX_DEVICES 64
 #define NAME_BYTES  128
+#define PATH_BYTES  4096
 
 static aq_settings settings = {.threads = 0, .numerics = AQ_NUMERICS_NPU, .chip = AQ_CHIP_A2, .devices = 1};
 static char cpu_name[NAME_BYTES];
 static char kernel_name[NAME_BYTES];
+static char trace_path[PATH_BYTES];
 
 /* Null when unset or empty. */
 static const char *value_of(const char *variable)
@@ -109,6 +111,19 @@ static void read_status(void)
         complain("ANTIQUANT_STATUS", value, "documented, device");
 }
 
+static void read_trace(void)
+{
+    const char *value = value_of("ANTIQUANT_TRACE");
+    if (!value)
+        return;
+    if (strlen(value) >= sizeof trace_path) {
+        complain("ANTIQUANT_TRACE", value, "the path of a file, at most 4095 bytes long");
+        return;
+    }
+    strcpy(trace_path, value);
+    settings.trace = trace_path;
+}
+
 static void read_all(void)
 {
     settings.cpu = read_name("ANTIQUANT_CPU", cpu_name);
@@ -125,6 +140,7 @@ static void read_all(void)
     read_number("ANTIQUANT_SYNC", 0, 1, &synchronous);
     read_number("ANTIQUANT_GUARD", 0, 1, &guard);
     read_number("ANTIQUANT_VERBOSE", 0, 2, &settings.verbose);
+    read_trace();
     settings.devices = (uint32_t)devices;
     settings.synchronous = synchronous != 0;
     settings.guard = guard != 0;

@@ -24,7 +24,9 @@ typedef struct aq_settings {
     bool synchronous;   /* ANTIQUANT_SYNC=1: tasks run in the caller's thread */
     bool guard;         /* ANTIQUANT_GUARD=1: device memory lies between inaccessible pages */
     int verbose;        /* ANTIQUANT_VERBOSE */
-    char invalid[512];  /* "" or the first invalid variable, its value and the valid ones */
+    const char
+        *trace; /* ANTIQUANT_TRACE, null when unset or empty; base/trace.h says whether it can be written */
+    char invalid[512]; /* "" or the first invalid variable, its value and the valid ones */
 } aq_settings;
 
 /* Never null; the same object for the whole process. Strings are copies: later setenv calls change nothing.

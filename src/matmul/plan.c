@@ -10,6 +10,7 @@
 #include "base/checked.h"
 #include "base/settings.h"
 #include "base/status.h"
+#include "base/trace.h"
 #include "cpu/cpu.h"
 #include "kernels/registry.h"
 #include "parallel/parallel.h"
@@ -36,7 +37,7 @@ const char *aq_settings_problem(void)
         return aq_cpu_invalid();
     if (aq_kernel_setting_invalid()[0] != '\0')
         return aq_kernel_setting_invalid();
-    return NULL;
+    return aq_trace_invalid();
 }
 
 int aq_settings_check(const char *function)

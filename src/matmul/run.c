@@ -7,6 +7,7 @@
 #include <stddef.h>
 
 #include "base/checked.h"
+#include "base/trace.h"
 #include "cpu/cpu.h"
 #include "kernels/ends.h"
 #include "matmul/columns.h"
@@ -270,12 +271,16 @@ static void run_matrix(matrix_run *run)
                               .block_stride = problem->weight_block_stride};
     aq_columns_read(plan, &run->at, run->workspace, &run->data);
     run->generic_panel = plan->generic_panel || run->data.generic;
-    if (plan->problem.k == 0)
+    int64_t from = aq_trace_begin();
+    if (plan->problem.k == 0) {
         run_empty_sum(run);
-    else if (plan->stream != NULL && !run->data.generic)
+    } else if (plan->stream != NULL && !run->data.generic) {
         run_stream(run);
-    else
+        aq_trace_end("kernel", plan->stream->name, from, NULL);
+    } else {
         run_gemm(run);
+        aq_trace_end("kernel", plan->gemm->name, from, NULL);
+    }
 }
 
 static int64_t batch_offset(const aq_matrix_layout *layout, const int64_t *index, int rank)

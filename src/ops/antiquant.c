@@ -12,6 +12,7 @@
 #include "cpu/cpu.h"
 #include "kernels/registry.h"
 #include "matmul/plan.h"
+#include "ops/describe.h"
 #include "ops/finding.h"
 #include "ops/matmul_v1.h"
 #include "parallel/parallel.h"
@@ -149,13 +150,10 @@ int aq_explain(int64_t m, int64_t k, int64_t n, bool transpose_x2, aq_explanatio
         return status;
 
     const aq_kernel *chosen = plan.stream != NULL ? plan.stream : plan.gemm;
-    aq_kernel_query query = aq_plan_query(&problem, plan.order);
     *explanation = (aq_explanation){.path = problem.recipe == AQ_RECIPE_FIXPIPE ? "fixpipe" : "composed",
                                     .kernel = chosen->name,
                                     .order = plan.order == AQ_ORDER_P ? "P" : "T",
                                     .threads = plan.threads};
-    aq_kernel_why_not(AQ_ROLE_STREAM, &query, plan.stream, explanation->why, sizeof explanation->why);
-    if (plan.stream == NULL)
-        aq_kernel_why_not(AQ_ROLE_GEMM, &query, plan.gemm, explanation->why, sizeof explanation->why);
+    aq_why_not_matmul(&plan, explanation->why, sizeof explanation->why);
     return 0;
 }

@@ -3,6 +3,7 @@
  * into another is cast_convert.c's, how strided arrays are walked is cast_side.c's. */
 #include "aclnnop/aclnn_cast.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "base/checked.h"
@@ -27,6 +28,7 @@ enum {
 typedef struct cast_plan {
     int64_t elements; /* 0: nothing to do, and the rest is not filled in */
     int threads;
+    aclDataType from, to;
     aq_cast_steps steps;
     aq_cast_side self, out;
 } cast_plan;
@@ -190,10 +192,20 @@ static int run(const void *frozen, void *const addresses[AQ_MAX_TENSORS], void *
     return 0;
 }
 
+static void describe(const void *frozen, aq_description *description)
+{
+    const cast_plan *plan = frozen;
+    snprintf(description->shape, sizeof description->shape, "elements=%lld", (long long)plan->elements);
+    snprintf(description->dtypes, sizeof description->dtypes, "%s,%s", aq_dtype_name(plan->from),
+             aq_dtype_name(plan->to));
+    description->threads = plan->threads;
+    description->bytes = plan->elements * (int64_t)(plan->self.size + plan->out.size);
+}
+
 /* ---- the two phases ---- */
 
 static const char *const tensor_names[] = {"self", "out"};
-static const aq_op op = {.name = "aclnnCast", .tensor_names = tensor_names, .run = run};
+static const aq_op op = {.name = "aclnnCast", .tensor_names = tensor_names, .run = run, .describe = describe};
 
 /* Both tensors are held by the caller. */
 static int make(const char *function, const aclTensor *self, aclDataType dtype, const aclTensor *out,
@@ -208,6 +220,8 @@ static int make(const char *function, const aclTensor *self, aclDataType dtype, 
     if (status != 0)
         return status;
     cast_plan *plan = &call.plan;
+    plan->from = call.self.dtype;
+    plan->to = dtype;
     if (plan->elements > 0)
         plan->steps = aq_cast_steps_of(call.self.dtype, dtype);
     /* Elements of an out that is not dense may share memory: then the last one stays, as without threads. */

@@ -3,8 +3,10 @@
 #include "aclnnop/aclnn_weight_quant_batch_matmul.h"
 
 #include <stddef.h>
+#include <stdio.h>
 
 #include "matmul/plan.h"
+#include "ops/describe.h"
 #include "ops/hold.h"
 #include "ops/matmul_v1.h"
 #include "runtime/executor.h"
@@ -33,8 +35,29 @@ static int run(const void *plan, void *const addresses[AQ_MAX_TENSORS], void *wo
     return 0;
 }
 
-static const aq_op op = {
-    .name = "aclnnWeightQuantBatchMatmul", .tensor_names = aq_v1_tensor_names, .run = run};
+static void describe(const void *plan, aq_description *description)
+{
+    const v1_plan *frozen = plan;
+    if (frozen->empty) {
+        snprintf(description->shape, sizeof description->shape, "empty");
+        return;
+    }
+    aq_describe_matmul(&frozen->plan, description);
+    description->path = frozen->plan.problem.recipe == AQ_RECIPE_FIXPIPE ? "fixpipe" : "composed";
+}
+
+static void why_not(const void *plan, char *text, size_t size)
+{
+    const v1_plan *frozen = plan;
+    if (!frozen->empty)
+        aq_why_not_matmul(&frozen->plan, text, size);
+}
+
+static const aq_op op = {.name = "aclnnWeightQuantBatchMatmul",
+                         .tensor_names = aq_v1_tensor_names,
+                         .run = run,
+                         .describe = describe,
+                         .why_not = why_not};
 
 /* Checks, plans, freezes. The tensors are held. */
 static int make(const char *function, const aclTensor *const tensors[AQ_V1_TENSORS], aq_v1_call *call,

@@ -14,6 +14,7 @@
 
 #include "base/memory.h"
 #include "base/settings.h"
+#include "base/trace.h"
 #include "cpu/cpu.h"
 
 #define CACHE_LINE 64
@@ -30,6 +31,7 @@ typedef struct aq_loop {
     aq_parallel_body body;
     void *context;
     size_t count;
+    pthread_t caller;
     atomic_bool published;
     alignas(CACHE_LINE) atomic_size_t next; /* index that nobody has yet; written by all threads */
     atomic_size_t finished;
@@ -86,13 +88,27 @@ static void make_pool(void)
         pool = pthreadpool_create(threads);
 }
 
+/* What one thread did of a loop. */
+static void trace_share(const aq_loop *loop, size_t done, int64_t from)
+{
+    aq_json members = {.length = 0};
+    aq_json_count(&members, "pieces", (int64_t)done);
+    aq_json_count(&members, "of", (int64_t)loop->count);
+    if (!pthread_equal(pthread_self(), loop->caller))
+        aq_trace_name_own("pool thread");
+    aq_trace_end("loop", "loop", from, &members);
+}
+
 static void run_slot(void *argument, size_t slot)
 {
     aq_loop *loop = argument;
     (void)atomic_load_explicit(&loop->published, memory_order_acquire);
-    size_t i;
-    while ((i = atomic_fetch_add_explicit(&loop->next, 1, memory_order_relaxed)) < loop->count)
+    size_t i, done = 0;
+    int64_t from = aq_trace_begin();
+    for (; (i = atomic_fetch_add_explicit(&loop->next, 1, memory_order_relaxed)) < loop->count; done++)
         loop->body(loop->context, slot, i);
+    if (from && done > 0)
+        trace_share(loop, done, from);
     atomic_fetch_add_explicit(&loop->finished, 1, memory_order_release);
 }
 
@@ -118,7 +134,7 @@ void aq_parallel_for(int max_threads, size_t count, aq_parallel_body body, void 
             body(context, 0, i);
         return;
     }
-    aq_loop loop = {.body = body, .context = context, .count = count};
+    aq_loop loop = {.body = body, .context = context, .count = count, .caller = pthread_self()};
     atomic_init(&loop.next, 0);
     atomic_init(&loop.finished, 0);
     atomic_store_explicit(&loop.published, true, memory_order_release);

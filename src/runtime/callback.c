@@ -20,6 +20,7 @@
 #include "runtime/fork.h"
 #include "runtime/queue.h"
 #include "runtime/refuse.h"
+#include "runtime/spans.h"
 
 typedef enum aq_report_state {
     AQ_REPORT_READY,
@@ -39,6 +40,9 @@ typedef struct aq_report {
     atomic_bool over; /* run or given up: the task may go on */
     uint64_t number;  /* within the subscriber */
     struct aq_report *next;
+    int64_t arrow; /* in the trace, from the stream's track to the thread that runs it; 0: none */
+    int64_t posted_at;
+    aq_track posted_on;
 } aq_report;
 
 typedef struct aq_subscriber {
@@ -103,6 +107,12 @@ static void release_report(aq_report *report)
 
 static void post(aq_subscriber *subscriber, aq_report *report)
 {
+    static int64_t arrows;
+    report->posted_at = aq_trace_begin();
+    if (report->posted_at) {
+        report->arrow = ++arrows;
+        report->posted_on = aq_trace_track();
+    }
     report->number = ++subscriber->last_number;
     report->references++;
     report->next = NULL;
@@ -261,7 +271,8 @@ static int launch(aclrtCallback fn, void *userData, bool blocks, aq_stream *stre
     aq_report *report = aq_calloc(1, sizeof *report);
     if (!report)
         return aq_error(207001, "%s: out of memory for a callback", function);
-    report->task = (aq_task){.name = function, .run = run_callback, .finish = finish_callback};
+    report->task =
+        (aq_task){.name = function, .run = run_callback, .finish = finish_callback, .category = "callback"};
     report->references = 1;
     report->function = fn;
     report->data = userData;
@@ -372,7 +383,13 @@ static void run_report(aq_subscriber *subscriber)
     aq_queue_frame frame;
     if (report->blocks)
         aq_queue_enter(&frame, report->stream);
+    int64_t from = aq_trace_begin();
     report->function(report->data);
+    if (from && report->arrow) {
+        aq_trace_arrow(report->posted_on, false, "callback", report->arrow, report->posted_at);
+        aq_trace_arrow(aq_trace_track(), true, "callback", report->arrow, from);
+    }
+    aq_trace_end("callback", "callback", from, NULL);
     if (report->blocks)
         aq_queue_leave(&frame);
     pthread_mutex_lock(&lock);
@@ -415,6 +432,7 @@ aclError aclrtProcessReport(int32_t timeout)
                                                .nearest = timeout == 0 ? "1" : "-1",
                                                .page = AQ_RUNTIME_PAGE});
     }
+    int64_t from = aq_trace_begin();
     struct timespec deadline = aq_queue_deadline(timeout > 0 ? timeout : 0);
     pthread_mutex_lock(&lock);
     aq_subscriber *subscriber = subscriber_of((uint64_t)pthread_self());
@@ -428,5 +446,6 @@ aclError aclrtProcessReport(int32_t timeout)
         status = refuse_unsubscribed(function);
     }
     pthread_mutex_unlock(&lock);
+    aq_span_waited(function, NULL, from);
     return status;
 }

@@ -8,8 +8,10 @@
 #include "acl/acl_rt.h"
 #include "base/memory.h"
 #include "runtime/context.h"
+#include "runtime/description.h"
 #include "runtime/device_memory.h"
 #include "runtime/refuse.h"
+#include "runtime/spans.h"
 #include "runtime/stream.h"
 
 /* One copy, or one fill when src is null. */
@@ -34,10 +36,25 @@ static void perform(const transfer *what)
         memset(what->dst, what->value, what->count);
 }
 
+/* In the caller. */
+static void perform_here(const char *function, const transfer *what)
+{
+    int64_t from = aq_trace_begin();
+    perform(what);
+    aq_span_copied(function, (int64_t)what->count, from);
+}
+
 static int run(aq_task *head)
 {
     perform(&((transfer_task *)head)->what);
     return 0;
+}
+
+static void describe(const aq_task *head, int64_t ns, aq_json *members)
+{
+    int64_t count = (int64_t)((const transfer_task *)head)->what.count;
+    aq_json_count(members, "bytes", count);
+    aq_json_decimal(members, "GB/s", aq_gigabytes_per_second(count, ns), 2);
 }
 
 static void finish(aq_task *head)
@@ -53,7 +70,9 @@ static int enqueue(const char *function, const transfer *what, aclrtStream strea
     transfer_task *task = aq_malloc(sizeof *task);
     if (!task)
         return aq_error(207001, "%s: out of memory for the task", function);
-    *task = (transfer_task){.head = {.name = function, .run = run, .finish = finish}, .what = *what};
+    *task = (transfer_task){
+        .head = {.name = function, .run = run, .finish = finish, .category = "copy", .describe = describe},
+        .what = *what};
     task->pins[0] = aq_block_pin(what->dst);
     task->pins[1] = aq_block_pin(what->src);
     return aq_stream_submit(function, stream, &task->head);
@@ -65,7 +84,7 @@ static int wait_and_perform(const char *function, const transfer *what, aclrtStr
 {
     int status = aq_stream_synchronize(function, stream);
     if (!status)
-        perform(what);
+        perform_here(function, what);
     return status;
 }
 
@@ -122,7 +141,7 @@ aclError aclrtMemcpy(void *dst, size_t destMax, const void *src, size_t count, a
         return 0;
     int status = check_copy("aclrtMemcpy", dst, destMax, src, count, kind);
     if (!status)
-        memmove(dst, src, count);
+        perform_here("aclrtMemcpy", &(transfer){.dst = dst, .src = src, .count = count});
     return status;
 }
 
@@ -155,7 +174,7 @@ aclError aclrtMemset(void *devPtr, size_t maxCount, int32_t value, size_t count)
 {
     int status = check_fill("aclrtMemset", devPtr, maxCount, count);
     if (!status)
-        memset(devPtr, value, count);
+        perform_here("aclrtMemset", &(transfer){.dst = devPtr, .count = count, .value = value});
     return status;
 }
 

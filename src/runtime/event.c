@@ -1,57 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* event.c - decides what an event means at the moment it is waited for. Each aclrtRecordEvent makes a record
- * of its own: waiting captures the newest one, so a later record, or the end of the event, changes nothing
- * for those who wait already. A wait depends only on what was queued before it, so waits cannot form a
- * circle.
- *
- * Everything is counted: a record by its event (the newest), by its place in the stream and by each wait; an
- * event by its handle and by each record.
- *
- * Locking: one mutex per event, over the event and its records. Under it: the lock of one stream at a time
- * (to wake its worker). */
-#include <pthread.h>
-#include <stdatomic.h>
-#include <stdbool.h>
-#include <stdio.h>
+/* event.c - decides what an event means to streams: its records, and the waits for them, which depend only on
+ * what was queued before them, so that they cannot form a circle. What the program itself asks and waits for
+ * is event_host.c's. */
+#include "runtime/event.h"
 
-#include "acl/acl_rt.h"
 #include "base/handles.h"
 #include "base/memory.h"
 #include "runtime/fork.h"
-#include "runtime/queue.h"
 #include "runtime/refuse.h"
-
-typedef struct aq_event aq_event;
-typedef struct aq_record aq_record;
-
-/* A stream that waits for a record, as the task it is in. */
-typedef struct aq_wait {
-    aq_task task;
-    aq_record *record; /* counted */
-    aq_stream *stream;
-    atomic_bool ready;
-    struct aq_wait *next; /* in the record's list while the task is parked */
-} aq_wait;
-
-struct aq_record {
-    aq_task task;
-    size_t references;
-    aq_event *event;   /* counted */
-    aq_stream *stream; /* counted */
-    bool done;
-    int64_t time; /* ns of CLOCK_MONOTONIC, when done */
-    aq_wait *waits;
-};
-
-struct aq_event {
-    size_t references;
-    aq_context *context; /* counted */
-    pthread_mutex_t lock;
-    pthread_cond_t done;
-    aq_record *newest; /* null: never recorded */
-};
+#include "runtime/spans.h"
 
 static aq_handle_set live = AQ_HANDLE_SET_INITIALIZER;
+static atomic_uint last_number;
 
 /* ---- Counting ---- */
 
@@ -63,7 +23,7 @@ static void retain_event(void *handle)
     pthread_mutex_unlock(&event->lock);
 }
 
-static void release_event(aq_event *event)
+void aq_event_release(aq_event *event)
 {
     pthread_mutex_lock(&event->lock);
     bool last = --event->references == 0;
@@ -76,7 +36,7 @@ static void release_event(aq_event *event)
     aq_free(event);
 }
 
-static void release_record(aq_record *record)
+void aq_record_release(aq_record *record)
 {
     if (!record)
         return;
@@ -88,11 +48,10 @@ static void release_record(aq_record *record)
         return;
     aq_stream_release(record->stream);
     aq_free(record);
-    release_event(event);
+    aq_event_release(event);
 }
 
-/* The newest record, counted; null: never recorded. */
-static aq_record *newest_of(aq_event *event)
+aq_record *aq_event_newest(aq_event *event)
 {
     pthread_mutex_lock(&event->lock);
     aq_record *record = event->newest;
@@ -102,7 +61,7 @@ static aq_record *newest_of(aq_event *event)
     return record;
 }
 
-static bool is_done(aq_record *record)
+bool aq_record_is_done(aq_record *record)
 {
     pthread_mutex_lock(&record->event->lock);
     bool done = record->done;
@@ -127,9 +86,8 @@ static int refuse_dead(const char *function, const char *argument)
                                    .page = AQ_RUNTIME_PAGE});
 }
 
-/* The event behind a handle, counted. any_context: it may be of another context than the current one. */
-static int find(const char *function, const char *argument, aclrtEvent handle, bool any_context,
-                aq_event **event)
+int aq_event_find(const char *function, const char *argument, aclrtEvent handle, bool any_context,
+                  aq_event **event)
 {
     if (!handle)
         return aq_runtime_refuse_null(function, argument);
@@ -138,7 +96,7 @@ static int find(const char *function, const char *argument, aclrtEvent handle, b
     *event = handle;
     int status = any_context ? 0 : aq_context_check(function, argument, (*event)->context);
     if (status)
-        release_event(*event);
+        aq_event_release(*event);
     return status;
 }
 
@@ -153,12 +111,13 @@ static int create(const char *function, aclrtEvent *event)
     if (!created)
         return aq_error(207001, "%s: out of memory for an event", function);
     created->references = 1;
+    created->number = atomic_fetch_add(&last_number, 1) + 1;
     created->context = context;
     aq_context_retain(context);
     pthread_mutex_init(&created->lock, NULL);
     pthread_cond_init(&created->done, NULL);
     if (!aq_handles_add(&live, created)) {
-        release_event(created);
+        aq_event_release(created);
         return aq_error(207001, "%s: out of memory for an event", function);
     }
     *event = created;
@@ -194,17 +153,24 @@ aclError aclrtDestroyEvent(aclrtEvent handle)
     aq_record *newest = event->newest;
     event->newest = NULL;
     pthread_mutex_unlock(&event->lock);
-    release_record(newest);
-    release_event(event);
+    aq_record_release(newest);
+    aq_event_release(event);
     return 0;
 }
 
 /* ---- Recording ---- */
 
+/* Reaching it is all; a record that is dropped is done too, or its waits would never end. */
 static int run_record(aq_task *task)
 {
-    (void)task; /* reaching it is all; a record that is dropped is done too, or its waits would never end */
+    ((aq_record *)task)->traced_at = aq_trace_begin();
     return 0;
+}
+
+static void describe_record(const aq_task *task, int64_t ns, aq_json *members)
+{
+    (void)ns;
+    aq_json_count(members, "event", ((const aq_record *)task)->event->number);
 }
 
 /* A stream that is woken cannot go before this is left: its wait still takes the event's lock. */
@@ -223,7 +189,7 @@ static void finish_record(aq_task *task)
     record->waits = NULL;
     pthread_cond_broadcast(&record->event->done);
     pthread_mutex_unlock(&record->event->lock);
-    release_record(record);
+    aq_record_release(record);
 }
 
 static int refuse_other_context(const char *function)
@@ -243,7 +209,11 @@ static int record_on(const char *function, aq_event *event, aq_stream *stream)
     aq_record *record = aq_calloc(1, sizeof *record);
     if (!record)
         return aq_error(207001, "%s: out of memory for a record", function);
-    record->task = (aq_task){.name = function, .run = run_record, .finish = finish_record};
+    record->task = (aq_task){.name = function,
+                             .run = run_record,
+                             .finish = finish_record,
+                             .category = "event",
+                             .describe = describe_record};
     record->references = 2; /* the stream's and the event's */
     record->event = event;
     record->stream = stream;
@@ -252,14 +222,14 @@ static int record_on(const char *function, aq_event *event, aq_stream *stream)
     int status = aq_queue_push(function, stream, &record->task);
     if (status) {
         record->references = 1;
-        release_record(record);
+        aq_record_release(record);
         return status;
     }
     pthread_mutex_lock(&event->lock);
     aq_record *before = event->newest;
     event->newest = record;
     pthread_mutex_unlock(&event->lock);
-    release_record(before);
+    aq_record_release(before);
     return 0;
 }
 
@@ -268,7 +238,7 @@ aclError aclrtRecordEvent(aclrtEvent handle, aclrtStream stream_handle)
     static const char function[] = "aclrtRecordEvent";
     aq_event *event = NULL;
     aq_stream *stream = NULL;
-    int status = find(function, "event", handle, false, &event);
+    int status = aq_event_find(function, "event", handle, false, &event);
     if (status)
         return status;
     status = aq_stream_find(function, stream_handle, &stream);
@@ -276,7 +246,7 @@ aclError aclrtRecordEvent(aclrtEvent handle, aclrtStream stream_handle)
         status = record_on(function, event, stream);
         aq_stream_release(stream);
     }
-    release_event(event);
+    aq_event_release(event);
     return status;
 }
 
@@ -304,36 +274,57 @@ static int run_wait(aq_task *task)
         record->waits = wait;
     }
     pthread_mutex_unlock(&record->event->lock);
-    if (!waits)
-        return 0;
-    aq_queue_park(wait->stream, &wait->ready);
-    pthread_mutex_lock(&record->event->lock);
-    unlink_wait(wait); /* it is still there when the stream is being dropped */
-    pthread_mutex_unlock(&record->event->lock);
+    if (waits) {
+        aq_queue_park(wait->stream, &wait->ready);
+        pthread_mutex_lock(&record->event->lock);
+        unlink_wait(wait); /* it is still there when the stream is being dropped */
+        pthread_mutex_unlock(&record->event->lock);
+    }
+    wait->traced_at = aq_trace_begin();
     return 0;
+}
+
+/* The arrow comes from the record, if that was reached: it is not when its stream, or this, is dropped. */
+static void describe_wait(const aq_task *task, int64_t ns, aq_json *members)
+{
+    static _Atomic int64_t arrows;
+    (void)ns;
+    const aq_wait *wait = (const aq_wait *)task;
+    const aq_record *record = wait->record;
+    aq_json_count(members, "event", record->event->number);
+    aq_json_count(members, "recorded in stream", record->stream->number);
+    if (!wait->traced_at || !aq_record_is_done(wait->record) || !record->traced_at)
+        return;
+    int64_t arrow = atomic_fetch_add(&arrows, 1) + 1;
+    aq_trace_arrow(aq_stream_track(record->stream), false, "event", arrow, record->traced_at);
+    aq_trace_arrow(aq_stream_track(wait->stream), true, "event", arrow, wait->traced_at);
 }
 
 static void finish_wait(aq_task *task)
 {
     aq_wait *wait = (aq_wait *)task;
-    release_record(wait->record);
+    aq_record_release(wait->record);
     aq_free(wait);
 }
 
 /* What is done already, or queued before in the same stream, needs no waiting. */
 static int wait_for(const char *function, aq_stream *stream, aq_event *event)
 {
-    aq_record *record = newest_of(event);
-    if (!record || record->stream == stream || is_done(record)) {
-        release_record(record);
+    aq_record *record = aq_event_newest(event);
+    if (!record || record->stream == stream || aq_record_is_done(record)) {
+        aq_record_release(record);
         return 0;
     }
     aq_wait *wait = aq_calloc(1, sizeof *wait);
     if (!wait) {
-        release_record(record);
+        aq_record_release(record);
         return aq_error(207001, "%s: out of memory for a wait", function);
     }
-    wait->task = (aq_task){.name = function, .run = run_wait, .finish = finish_wait};
+    wait->task = (aq_task){.name = function,
+                           .run = run_wait,
+                           .finish = finish_wait,
+                           .category = "event",
+                           .describe = describe_wait};
     wait->record = record;
     wait->stream = stream;
     int status = aq_queue_push(function, stream, &wait->task);
@@ -347,7 +338,7 @@ aclError aclrtStreamWaitEvent(aclrtStream stream_handle, aclrtEvent handle)
     static const char function[] = "aclrtStreamWaitEvent";
     aq_event *event = NULL;
     aq_stream *stream = NULL;
-    int status = find(function, "event", handle, true, &event);
+    int status = aq_event_find(function, "event", handle, true, &event);
     if (status)
         return status;
     status = aq_stream_find(function, stream_handle, &stream);
@@ -355,125 +346,6 @@ aclError aclrtStreamWaitEvent(aclrtStream stream_handle, aclrtEvent handle)
         status = wait_for(function, stream, event);
         aq_stream_release(stream);
     }
-    release_event(event);
-    return status;
-}
-
-/* ---- Waiting and asking in the host ---- */
-
-/* The execution error stays with the stream, whose synchronise tells it too. */
-static int wait_here(const char *function, aq_event *event, aq_record *record)
-{
-    bool inside = aq_queue_is_inside(record->stream);
-    pthread_mutex_lock(&event->lock);
-    while (!record->done && !inside)
-        pthread_cond_wait(&event->done, &event->lock);
-    bool done = record->done;
-    pthread_mutex_unlock(&event->lock);
-    if (done)
-        return aq_queue_error(record->stream, false);
-    return aq_refuse(107000, &(aq_refusal){.function = function,
-                                           .argument = "event",
-                                           .rule = "a callback cannot wait for what is queued behind it",
-                                           .actual = "recorded behind the callback that waits",
-                                           .nearest = "aclrtQueryEventStatus, or ACL_CALLBACK_NO_BLOCK",
-                                           .page = AQ_RUNTIME_PAGE});
-}
-
-aclError aclrtSynchronizeEvent(aclrtEvent handle)
-{
-    static const char function[] = "aclrtSynchronizeEvent";
-    aq_event *event = NULL;
-    int status = find(function, "event", handle, false, &event);
-    if (status)
-        return status;
-    aq_record *record = newest_of(event);
-    if (record)
-        status = wait_here(function, event, record);
-    release_record(record);
-    release_event(event);
-    return status;
-}
-
-static int query(const char *function, aclrtEvent handle, const void *status, bool *complete)
-{
-    if (!status)
-        return aq_runtime_refuse_null(function, "status");
-    aq_event *event = NULL;
-    int result = find(function, "event", handle, false, &event);
-    if (result)
-        return result;
-    aq_record *record = newest_of(event);
-    *complete = !record || is_done(record);
-    release_record(record);
-    release_event(event);
-    return 0;
-}
-
-aclError aclrtQueryEventStatus(aclrtEvent event, aclrtEventRecordedStatus *status)
-{
-    bool complete = false;
-    int result = query("aclrtQueryEventStatus", event, status, &complete);
-    if (!result)
-        *status = complete ? ACL_EVENT_RECORDED_STATUS_COMPLETE : ACL_EVENT_RECORDED_STATUS_NOT_READY;
-    return result;
-}
-
-aclError aclrtQueryEvent(aclrtEvent event, aclrtEventStatus *status)
-{
-    bool complete = false;
-    int result = query("aclrtQueryEvent", event, status, &complete);
-    if (!result)
-        *status = complete ? ACL_EVENT_STATUS_COMPLETE : ACL_EVENT_STATUS_NOT_READY;
-    return result;
-}
-
-/* When the newest record was done. 0; 507000; 507006. */
-static int time_of(const char *function, const char *argument, aq_event *event, int64_t *time)
-{
-    aq_record *record = newest_of(event);
-    int status = !record ? 507000 : is_done(record) ? 0 : 507006;
-    if (!status)
-        *time = record->time;
-    release_record(record);
-    if (status)
-        aq_refuse(status, &(aq_refusal){.function = function,
-                                        .argument = argument,
-                                        .rule = "must be recorded and complete",
-                                        .actual = status == 507000 ? "never recorded" : "not complete yet",
-                                        .nearest = status == 507000 ? "call aclrtRecordEvent before"
-                                                                    : "call aclrtSynchronizeEvent before",
-                                        .page = AQ_RUNTIME_PAGE});
-    return status;
-}
-
-static int elapsed(const char *function, float *ms, aq_event *start, aq_event *end)
-{
-    int64_t from = 0, to = 0;
-    int status = time_of(function, "startEvent", start, &from);
-    if (!status)
-        status = time_of(function, "endEvent", end, &to);
-    if (!status)
-        *ms = (float)((double)(to - from) / 1e6);
-    return status;
-}
-
-aclError aclrtEventElapsedTime(float *ms, aclrtEvent startEvent, aclrtEvent endEvent)
-{
-    static const char function[] = "aclrtEventElapsedTime";
-    if (!ms)
-        return aq_runtime_refuse_null(function, "ms");
-    if (!startEvent || !endEvent)
-        return aq_runtime_refuse_null(function, startEvent ? "endEvent" : "startEvent");
-    aq_event *start = NULL, *end = NULL;
-    int status = find(function, "startEvent", startEvent, false, &start);
-    if (status)
-        return status;
-    status = find(function, "endEvent", endEvent, false, &end);
-    if (!status) {
-        status = elapsed(function, ms, start, end);
-        release_event(end);
-    }
-    release_event(start);
+    aq_event_release(event);
     return status;
 }

@@ -9,6 +9,7 @@
 
 #include "base/checked.h"
 #include "base/handles.h"
+#include "base/log.h"
 #include "base/memory.h"
 #include "base/status.h"
 #include "runtime/executor_internal.h"
@@ -50,6 +51,21 @@ static void fill_operands(aclOpExecutor *executor, const aq_executor_spec *spec)
     }
 }
 
+static void log_phase_1(const aq_executor_spec *spec, uint64_t workspaceSize)
+{
+    aq_description description;
+    char words[512] = "";
+    if (!aq_log_wants(AQ_LOG_INFO))
+        return;
+    memset(&description, 0, sizeof description);
+    if (spec->op->describe) {
+        spec->op->describe(spec->plan, &description);
+        aq_description_text(&description, 0, words, sizeof words);
+    }
+    aq_log(AQ_LOG_INFO, "%s: phase 1: workspace of %llu bytes%s%s", spec->op->name,
+           (unsigned long long)workspaceSize, words[0] ? ", " : "", words);
+}
+
 int aq_executor_create(const aq_executor_spec *spec, uint64_t *workspaceSize, aclOpExecutor **executor)
 {
     size_t size;
@@ -79,6 +95,7 @@ int aq_executor_create(const aq_executor_spec *spec, uint64_t *workspaceSize, ac
     }
     *workspaceSize = told;
     *executor = made;
+    log_phase_1(spec, told);
     return 0;
 }
 

@@ -6,11 +6,15 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/log.h"
 #include "base/memory.h"
+#include "base/settings.h"
 #include "base/status.h"
+#include "base/trace.h"
 #include "runtime/device_memory.h"
 #include "runtime/executor_internal.h"
 #include "runtime/stream.h"
+#include "runtime/verbose.h"
 #include "tensor/tensor.h"
 
 typedef struct run_task {
@@ -27,7 +31,23 @@ typedef struct run_task {
 static int run(aq_task *head)
 {
     run_task *task = (run_task *)head;
-    return task->op->run(task->plan, task->addresses, task->workspace);
+    if (aq_settings_get()->verbose == 0)
+        return task->op->run(task->plan, task->addresses, task->workspace);
+    int64_t from = aq_trace_time();
+    int status = task->op->run(task->plan, task->addresses, task->workspace);
+    aq_verbose_tell(task->op, task->plan, aq_trace_time() - from, status);
+    return status;
+}
+
+static void describe(const aq_task *head, int64_t ns, aq_json *members)
+{
+    const run_task *task = (const run_task *)head;
+    aq_description description;
+    if (!task->op->describe)
+        return;
+    memset(&description, 0, sizeof description);
+    task->op->describe(task->plan, &description);
+    aq_description_members(&description, ns, members);
 }
 
 static void finish(aq_task *head)
@@ -120,7 +140,8 @@ static run_task *make_task(const aclOpExecutor *executor, void *const addresses[
     run_task *task = aq_malloc(sizeof *task + executor->plan_size);
     if (!task)
         return NULL;
-    task->head = (aq_task){.name = executor->op->name, .run = run, .finish = finish};
+    task->head = (aq_task){
+        .name = executor->op->name, .run = run, .finish = finish, .category = "op", .describe = describe};
     task->op = executor->op;
     task->pin_count = 0;
     task->workspace = task->own_workspace = NULL;
@@ -167,5 +188,10 @@ int aq_executor_run(const aq_op *op, void *workspace, uint64_t workspaceSize, ac
     if (!status)
         status = prepare(executor, workspace, workspaceSize, &task);
     aq_executor_let_go(executor);
-    return status ? status : aq_stream_submit(op->name, stream, &task->head);
+    if (status)
+        return status;
+    if (workspaceSize == 0 && task->own_workspace)
+        aq_log(AQ_LOG_INFO, "%s: no workspace given, the library brings one", op->name);
+    aq_log(AQ_LOG_INFO, "%s: phase 2", op->name);
+    return aq_stream_submit(op->name, stream, &task->head);
 }

@@ -9,7 +9,9 @@
 #include "acl/acl.h"
 #include "aclnn/aclnn_base.h"
 #include "base/json_check.h"
+#include "base/log.h"
 #include "base/settings.h"
+#include "base/trace.h"
 #include "runtime/refuse.h"
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
@@ -67,6 +69,8 @@ aclError aclInit(const char *configPath)
     pthread_mutex_lock(&lock);
     int status = init(configPath);
     pthread_mutex_unlock(&lock);
+    if (!status)
+        aq_log(AQ_LOG_INFO, "aclInit");
     return status;
 }
 
@@ -77,6 +81,8 @@ aclError aclFinalize(void)
     init_count = 0;
     ended = true;
     pthread_mutex_unlock(&lock);
+    aq_log(AQ_LOG_INFO, "aclFinalize");
+    aq_trace_flush(false);
     return again ? aq_error(100037, "aclFinalize: no aclInit since the last finalize") : 0;
 }
 
@@ -93,6 +99,8 @@ aclError aclFinalizeReference(uint64_t *refCount)
     if (!initialised)
         return aq_error(100037, "aclFinalizeReference: the init count is 0 already");
     *refCount = left;
+    if (left == 0)
+        aq_trace_flush(false);
     return 0;
 }
 

@@ -15,8 +15,10 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/log.h"
 #include "base/memory.h"
 #include "base/settings.h"
+#include "runtime/spans.h"
 #include "runtime/thread.h"
 
 static _Thread_local aq_queue_frame *innermost;
@@ -81,6 +83,9 @@ aq_stream *aq_queue_create(const char *function, aq_context *context, bool is_de
     aq_queue_init_condition(&stream->done);
     if (!is_default)
         aq_context_retain(context);
+    aq_span_stream_made(stream);
+    aq_log(AQ_LOG_INFO, "%s: stream %u made on device %d", function, (unsigned)stream->number,
+           (int)stream->device);
     return stream;
 }
 
@@ -119,6 +124,7 @@ static void note_failure(aq_stream *stream, const aq_task *task, uint64_t ordina
     }
     pthread_mutex_unlock(&stream->lock);
     aq_thread_report(task->thread, status, text);
+    aq_log(AQ_LOG_ERROR, "task failed, status %d: %s", status, text);
 }
 
 /* Takes the first task off and runs it. Called and left with the lock held, given up in between. */
@@ -131,14 +137,18 @@ static void run_first(aq_stream *stream)
     bool skip = stream->dropping || (stream->stop_on_failure && stream->status);
     uint64_t ordinal = atomic_load_explicit(&stream->finished, memory_order_relaxed) + 1;
     pthread_mutex_unlock(&stream->lock);
+    int status = 0;
+    aq_task_span span;
+    aq_task_span_begin(&span, stream);
     if (!skip) {
         aq_queue_frame frame;
         aq_queue_enter(&frame, stream);
-        int status = task->run(task);
+        status = task->run(task);
         aq_queue_leave(&frame);
         if (status)
             note_failure(stream, task, ordinal, status);
     }
+    aq_task_span_end(&span, stream, task, ordinal, skip, status);
     task->finish(task);
     pthread_mutex_lock(&stream->lock);
     atomic_store_explicit(&stream->finished, ordinal, memory_order_release);
@@ -245,6 +255,7 @@ static void run_here(aq_stream *stream)
 
 int aq_queue_push(const char *function, aq_stream *stream, aq_task *task)
 {
+    int64_t from = aq_trace_begin();
     task->thread = aq_thread_number();
     bool synchronous = aq_settings_get()->synchronous;
     pthread_mutex_lock(&stream->lock);
@@ -258,6 +269,8 @@ int aq_queue_push(const char *function, aq_stream *stream, aq_task *task)
         return status;
     }
     append(stream, task);
+    uint64_t ordinal = atomic_load_explicit(&stream->submitted, memory_order_relaxed);
+    uint64_t queued = ordinal - atomic_load_explicit(&stream->finished, memory_order_relaxed);
     bool wake = stream->asleep;
     stream->asleep = false;
     if (synchronous)
@@ -265,6 +278,7 @@ int aq_queue_push(const char *function, aq_stream *stream, aq_task *task)
     pthread_mutex_unlock(&stream->lock);
     if (wake)
         pthread_cond_signal(&stream->work);
+    aq_span_queued(function, stream, ordinal, queued, from);
     return 0;
 }
 

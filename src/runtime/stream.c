@@ -9,9 +9,11 @@
 #include <stdio.h>
 
 #include "base/handles.h"
+#include "base/log.h"
 #include "runtime/fork.h"
 #include "runtime/queue.h"
 #include "runtime/refuse.h"
+#include "runtime/spans.h"
 
 static aq_handle_set live = AQ_HANDLE_SET_INITIALIZER;
 
@@ -172,6 +174,7 @@ static int destroy(const char *function, aclrtStream handle, bool drop)
     if (!aq_handles_remove(&live, handle))
         return refuse_dead(function);
     end(handle, drop);
+    aq_log(AQ_LOG_INFO, "%s: stream %u ended", function, (unsigned)((aq_stream *)handle)->number);
     aq_stream_release(handle);
     return 0;
 }
@@ -201,6 +204,7 @@ static int refuse_inside(const char *function)
 static int synchronize(const char *function, aclrtStream handle, const struct timespec *deadline)
 {
     aq_stream *stream = NULL;
+    int64_t from = aq_trace_begin();
     int status = aq_stream_find(function, handle, &stream);
     if (status)
         return status;
@@ -212,6 +216,7 @@ static int synchronize(const char *function, aclrtStream handle, const struct ti
                           (unsigned long long)atomic_load(&stream->submitted));
     else
         status = aq_queue_error(stream, true);
+    aq_span_waited(function, stream, from);
     aq_stream_release(stream);
     return status;
 }
@@ -267,6 +272,7 @@ aclError aclrtSynchronizeDevice(void)
     const aq_context *context = aq_context_current();
     if (!context)
         return aq_runtime_refuse_no_context(function);
+    int64_t from = aq_trace_begin();
     pthread_mutex_lock(&list_lock);
     uint32_t last_number = newest ? newest->number : 0;
     pthread_mutex_unlock(&list_lock);
@@ -283,6 +289,7 @@ aclError aclrtSynchronizeDevice(void)
         }
         aq_stream_release(stream);
     }
+    aq_span_waited(function, NULL, from);
     return status;
 }
 

@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 #include "acl/acl_rt.h"
+#include "base/json_write.h"
 
 /* The head of every task; what follows it belongs to the kind of task. The creator fills in name, run and
  * finish. */
@@ -21,6 +22,10 @@ typedef struct aq_task {
     /* Called exactly once, after run or instead of it (stream destroyed, an earlier task failed and the
      * stream stops on failure, submit refused); frees the task. */
     void (*finish)(struct aq_task *task);
+    /* For the trace, both may be null: static text, "op", "copy", "event", "callback"; and what there is to
+     * tell of the task between its run, which took ns, and its finish. */
+    const char *category;
+    void (*describe)(const struct aq_task *task, int64_t ns, aq_json *members);
 } aq_task;
 
 /* Appends task to the stream behind handle; null = the default stream of the current context. Takes the task

@@ -68,7 +68,8 @@ static void size_refusals(void **state)
                 {3, {4, -16, 1}, "dim 1 is -16"},
                 {2, {INT64_C(1) << 32, INT64_C(1) << 32}, "64 bits"},
                 {2, {INT64_MAX, INT64_MAX}, "64 bits"},
-                {3, {INT64_MAX, 1, 1}, "64 bits"}};
+                {3, {INT64_MAX, 1, 1}, "64 bits"},
+                {4, {INT64_C(1) << 62, 8, 16, 32}, "64 bits"}}; /* 2^65 before the last dims */
     uint64_t size = 4711;
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         aclIntArray *shape = aclCreateIntArray(rows[i].dims, rows[i].rank);

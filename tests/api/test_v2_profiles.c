@@ -13,7 +13,6 @@
 #include <cmocka.h>
 
 #include "support/child.h"
-#include "support/float8.h"
 #include "support/v2_run.h"
 
 /* A failed assertion outside cmocka's runner ends the child, and run_on sees that. */
@@ -128,19 +127,9 @@ static void test_any(void **state)
     run_on("any", "ANTIQUANT_CPU=scalar", body_any);
 }
 
-/* All codes against an independent reading of the formats. */
-static void test_float_codes(void **state)
-{
-    (void)state;
-    assert_true(f8e4m3_value(0x7E) == 448.0);
-    assert_true(hif8_value(0x6E) == 32768.0);
-    assert_true(f4e2m1_value(7) == 6.0);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_float_codes),
         cmocka_unit_test(test_310p),
         cmocka_unit_test(test_950),
         cmocka_unit_test(test_any),

@@ -18,19 +18,30 @@ static void call_gemm(void *argument)
     call->kernel->gemm(&call->tile);
 }
 
-/* A logical (count, k) array of fp16 values, and the same packed `width` to a position. */
+/* A logical (count, k) array of 16-bit floats, and the same packed `width` to a position. */
 typedef struct operand {
     int64_t count, k;
     float *values; /* count rows of k */
 } operand;
 
-static operand make_operand(int64_t count, int64_t k, ck_x_kind kind)
+/* bf16 numbers. Two CK_X_SUBNORMAL ones have a product about the end of fp32's range, which no rounding of a
+ * product of its own would leave as it is; so have two CK_X_LARGEST ones, about the other end. */
+static uint16_t random_bf16(ck_x_kind kind)
+{
+    static const struct {
+        int low, high; /* of the exponent field */
+    } range[CK_X_KINDS] = {{120, 130}, {0, 254}, {52, 66}, {187, 191}, {0, 255}};
+    int exponent = range[kind].low + (int)ck_random_below(range[kind].high - range[kind].low + 1);
+    return (uint16_t)((ck_random() & 0x807Fu) | (unsigned)exponent << 7);
+}
+
+static operand make_operand(int64_t count, int64_t k, ck_x_kind kind, aq_half half)
 {
     operand o = {count, k, ck_alloc(count * k, sizeof(float))};
     uint16_t *bits = ck_alloc(count * k, sizeof *bits);
     ck_fill_x(bits, count * k, kind);
     for (int64_t i = 0; i < count * k; i++)
-        o.values[i] = (float)ck_f16_value(bits[i]);
+        o.values[i] = (float)(half == AQ_F16 ? ck_f16_value(bits[i]) : ck_bf16_value(random_bf16(kind)));
     free(bits);
     return o;
 }
@@ -51,6 +62,7 @@ typedef struct tile_case {
     int64_t steps;
     bool first;
     ck_x_kind x_kind, w_kind;
+    aq_half half;
 } tile_case;
 
 static void run_tile(const tile_case *c, const operand *x, const operand *w, const float *before,
@@ -89,13 +101,14 @@ static void run_tile(const tile_case *c, const operand *x, const operand *w, con
 
 static void check_tile(const tile_case *c)
 {
-    if (!ck_begin("gemm tile order %s steps %lld %s x kind %d weight kind %d",
-                  c->order == AQ_ORDER_P ? "P" : "T", (long long)c->steps, c->first ? "first" : "later",
-                  c->x_kind, c->w_kind))
+    if (!ck_begin("gemm tile %s order %s steps %lld %s x kind %d weight kind %d",
+                  c->half == AQ_F16 ? "fp16" : "bf16", c->order == AQ_ORDER_P ? "P" : "T",
+                  (long long)c->steps, c->first ? "first" : "later", c->x_kind, c->w_kind))
         return;
     int64_t mr = c->kernel->mr, nr = c->kernel->nr;
-    operand x = make_operand(mr, c->steps, c->x_kind), w = make_operand(nr, c->steps, c->w_kind);
-    operand before = make_operand(mr, nr, CK_X_PLAIN);
+    operand x = make_operand(mr, c->steps, c->x_kind, c->half),
+            w = make_operand(nr, c->steps, c->w_kind, c->half);
+    operand before = make_operand(mr, nr, CK_X_PLAIN, AQ_F16);
     for (int64_t i = 0; i < mr * nr; i++)
         before.values[i] *= 0x1.555556p0f; /* no longer an fp16 number: sums have all 24 bits */
     for (int layout = 0; layout < CK_LAYOUTS; layout++) {
@@ -119,8 +132,12 @@ void ck_check_tile(const aq_kernel *kernel)
                     /* P: up to 256 positions, in ones and in fours. T: up to 64 for each of the 16 lanes. */
                     int64_t scale = order == AQ_ORDER_T ? 16 : x % 2 ? 4 : 1;
                     tile_case c = {
-                        kernel,     order,        depths[i] * scale,
-                        first != 0, (ck_x_kind)x, i % 4 == 0 ? (ck_x_kind)(i / 4 % CK_X_KINDS) : CK_X_PLAIN};
+                        .kernel = kernel, .order = order, .steps = depths[i] * scale, .first = first != 0};
+                    c.x_kind = (ck_x_kind)x;
+                    c.w_kind = i % 4 == 0 ? (ck_x_kind)(i / 4 % CK_X_KINDS) : CK_X_PLAIN;
+                    check_tile(&c);
+                    c.half = AQ_BF16;
+                    c.w_kind = c.x_kind;
                     check_tile(&c);
                 }
     }

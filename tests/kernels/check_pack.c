@@ -103,10 +103,22 @@ static void run_rows(const aq_kernel *kernel, aq_rows_job job, const uint16_t *x
     }
 }
 
+static double half_value(uint16_t bits, aq_half half)
+{
+    return half == AQ_F16 ? ck_f16_value(bits) : ck_bf16_value(bits);
+}
+
+/* matmul/plan.c hands bf16 rows to the generic packer, whichever the kernel; it is the reference's own. */
+static bool packs_bf16(const aq_kernel *kernel)
+{
+    return kernel->level == AQ_CPU_SCALAR;
+}
+
 static void check_rows(const aq_kernel *kernel, aq_order order, int64_t rows, int64_t k, x_view view)
 {
-    if (!ck_begin("pack_rows order %s rows %lld k %lld view %d", order == AQ_ORDER_P ? "P" : "T",
-                  (long long)rows, (long long)k, view))
+    aq_half half = packs_bf16(kernel) && ck.number % 5 == 4 ? AQ_BF16 : AQ_F16;
+    if (!ck_begin("pack_rows %s order %s rows %lld k %lld view %d", half == AQ_F16 ? "fp16" : "bf16",
+                  order == AQ_ORDER_P ? "P" : "T", (long long)rows, (long long)k, view))
         return;
     uint16_t *x = ck_alloc(rows * k, sizeof *x);
     float *expected = ck_alloc(rows * k, sizeof *expected);
@@ -116,19 +128,20 @@ static void check_rows(const aq_kernel *kernel, aq_order order, int64_t rows, in
             x[i] = x[i % k];
         if (view == X_ONE_COLUMN)
             x[i] = x[i / k * k];
-        expected[i] = (float)ck_f16_value(x[i]);
+        expected[i] = (float)half_value(x[i], half);
     }
-    aq_rows_job job = {.order = order, .rows = rows, .k = k, .steps = aq_packed_steps(order, k)};
+    aq_rows_job job = {
+        .order = order, .rows = rows, .k = k, .steps = aq_packed_steps(order, k), .half = half};
     run_rows(kernel, job, x, expected, view);
     free(x);
     free(expected);
     ck_end();
 }
 
-/* All 65536 bit patterns of fp16 through the packer's conversion. */
-static void check_all_halves(const aq_kernel *kernel, x_view view)
+/* All 65536 bit patterns through the packer's conversion. */
+static void check_all_halves(const aq_kernel *kernel, x_view view, aq_half half)
 {
-    if (!ck_begin("pack_rows of every fp16, view %d", view))
+    if (!ck_begin("pack_rows of every %s, view %d", half == AQ_F16 ? "fp16" : "bf16", view))
         return;
     int64_t rows = kernel->mr, k = 256, count = rows * k;
     uint16_t *x = ck_alloc(count, sizeof *x);
@@ -136,9 +149,9 @@ static void check_all_halves(const aq_kernel *kernel, x_view view)
     for (int64_t begin = 0; begin < 65536; begin += count) {
         for (int64_t i = 0; i < count; i++) {
             x[i] = (uint16_t)(begin + i);
-            expected[i] = (float)ck_f16_value(x[i]);
+            expected[i] = (float)half_value(x[i], half);
         }
-        aq_rows_job job = {.order = AQ_ORDER_P, .rows = rows, .k = k, .steps = k};
+        aq_rows_job job = {.order = AQ_ORDER_P, .rows = rows, .k = k, .steps = k, .half = half};
         run_rows(kernel, job, x, expected, view);
     }
     free(x);
@@ -157,9 +170,11 @@ void ck_check_rows(const aq_kernel *kernel)
                 for (int view = 0; view < X_VIEWS; view++)
                     check_rows(kernel, (aq_order)o, rows, depths[i], (x_view)view);
     }
-    check_all_halves(kernel, X_ROWS);
-    check_all_halves(kernel, X_COLUMNS);
-    check_all_halves(kernel, X_STEPPED);
+    for (int half = AQ_F16; half <= (packs_bf16(kernel) ? AQ_BF16 : AQ_F16); half++) {
+        check_all_halves(kernel, X_ROWS, (aq_half)half);
+        check_all_halves(kernel, X_COLUMNS, (aq_half)half);
+        check_all_halves(kernel, X_STEPPED, (aq_half)half);
+    }
 }
 
 typedef struct panel_case {

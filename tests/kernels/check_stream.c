@@ -182,12 +182,12 @@ static void check_edges(const aq_kernel *kernel, aq_order order)
     for (int64_t rows = 2; rows < kernel->mr; rows++)
         GRID(rows, few_columns, few_depths);
     /* Wider than any block of columns that a kernel prepares at a time. */
-    const int64_t wide[] = {127, 255, 256, 257, 511, 512, 513, 1029};
+    const int64_t wide[] = {127, 257, 513, 1029, 2049, 4101};
     const int64_t flat[] = {1, 17, 131};
     GRID(1, wide, flat);
     GRID(kernel->mr, wide, flat);
-    check_shape(kernel, order, kernel->mr, 515, chunk + 3);
-    check_shape(kernel, order, 1, 1027, chunk + 3);
+    check_shape(kernel, order, kernel->mr, 2051, chunk + 3);
+    check_shape(kernel, order, 1, 4099, 259);
 }
 
 /* Every kind of x with every kind of weight and of parameters, at a shape with tails everywhere. */

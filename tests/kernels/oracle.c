@@ -14,6 +14,15 @@ double ck_f16_value(uint16_t bits)
     return bits >> 15 ? -magnitude : magnitude;
 }
 
+double ck_bf16_value(uint16_t bits)
+{
+    int exponent = bits >> 7 & 255, fraction = bits & 127;
+    double magnitude = exponent == 0 ? ldexp(fraction, -133) : ldexp(128 + fraction, exponent - 134);
+    if (exponent == 255)
+        magnitude = fraction == 0 ? (double)INFINITY : (double)NAN;
+    return bits >> 15 ? -magnitude : magnitude;
+}
+
 double ck_round_f16(double value)
 {
     if (isnan(value) || isinf(value) || value == 0)

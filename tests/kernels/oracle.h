@@ -11,6 +11,7 @@
 /* The value of an fp16 bit pattern, and the nearest fp16 number (ties to even, beyond 65520 infinity). */
 double ck_f16_value(uint16_t bits);
 double ck_round_f16(double value);
+double ck_bf16_value(uint16_t bits);
 
 /* The parameters of a composed weight; null: the step is absent. */
 typedef struct ck_composed {

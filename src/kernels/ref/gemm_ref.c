@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* gemm_ref.c - the reference kernel: the summation orders of numerics page 5 in plain C, on any CPU. It comes
- * last in the table, takes everything, and every other kernel must give its bits.
- *
- * Page 5 says fma. Here x and w are fp16 numbers: their product has 22 significant bits and an exponent of at
- * least -48, is exact in fp32, and a product and a sum give the bits of an fma. So no fmaf, which is a call
- * into the C library where the baseline CPU has no such instruction. */
+ * last in the table, takes everything, and every other kernel must give its bits. Where a product is exact in
+ * fp32, a product and a sum are an fma; that saves most calls of fmaf, which is a library function where the
+ * baseline CPU has no such instruction. */
+#include <math.h>
 #include <string.h>
 
 #include "kernels/ref/pack.h"
@@ -42,23 +41,40 @@ static void pack_panel(const aq_panel_job *job)
     }
 }
 
-/* s = chains over `count` consecutive packed positions, from 0. */
-static void chain(const float *packed, const float *panel, int64_t count, float s[MR][NR])
+/* x and w hold 16-bit floats: fp16 numbers of 11 significant bits, bf16 ones of 8. So a product has at most
+ * 22, and between 2^-120 and 2^120 it is exact in fp32. fp16 numbers are all within; bf16 ones need not be.
+ */
+static bool within(const float *values, int64_t count)
+{
+    int outside = 0;
+    for (int64_t i = 0; i < count; i++) {
+        float magnitude = fabsf(values[i]);
+        outside |= !((magnitude >= 0x1p-60f && magnitude <= 0x1p60f) || magnitude == 0);
+    }
+    return outside == 0;
+}
+
+/* s = fma chains over `count` consecutive packed positions, from 0. exact: so are all products. */
+static void chain(const float *packed, const float *panel, int64_t count, bool exact, float s[MR][NR])
 {
     memset(s, 0, sizeof(float[MR][NR]));
-    for (int64_t p = 0; p < count; p++)
+    for (int64_t p = 0; p < count && exact; p++)
         for (int r = 0; r < MR; r++)
             for (int j = 0; j < NR; j++)
                 s[r][j] += packed[p * MR + r] * panel[p * NR + j];
+    for (int64_t p = 0; p < count && !exact; p++)
+        for (int r = 0; r < MR; r++)
+            for (int j = 0; j < NR; j++)
+                s[r][j] = fmaf(packed[p * MR + r], panel[p * NR + j], s[r][j]);
 }
 
 /* The 16 partial sums of order T and their tree. */
-static void chunk_t(const aq_gemm_tile *tile, float s[MR][NR])
+static void chunk_t(const aq_gemm_tile *tile, bool exact, float s[MR][NR])
 {
     float lane[AQ_LANES_T][MR][NR];
     int64_t in_lane = tile->steps / AQ_LANES_T;
     for (int l = 0; l < AQ_LANES_T; l++)
-        chain(tile->packed + l * in_lane * MR, tile->panel + l * in_lane * NR, in_lane,
+        chain(tile->packed + l * in_lane * MR, tile->panel + l * in_lane * NR, in_lane, exact,
               lane[aq_lane_order[l]]);
     for (int width = AQ_LANES_T / 2; width >= 1; width /= 2)
         for (int l = 0; l < width; l++)
@@ -71,10 +87,11 @@ static void chunk_t(const aq_gemm_tile *tile, float s[MR][NR])
 static void gemm(const aq_gemm_tile *tile)
 {
     float s[MR][NR];
+    bool exact = within(tile->packed, tile->steps * MR) && within(tile->panel, tile->steps * NR);
     if (tile->order == AQ_ORDER_P)
-        chain(tile->packed, tile->panel, tile->steps, s);
+        chain(tile->packed, tile->panel, tile->steps, exact, s);
     else
-        chunk_t(tile, s);
+        chunk_t(tile, exact, s);
     for (int r = 0; r < MR; r++)
         for (int j = 0; j < NR; j++) {
             float *sum = &tile->sum[r * tile->sum_stride + j];

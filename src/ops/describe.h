@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* describe.h - the plan of a multiplication in words and numbers, for the two optional functions of aq_op. */
+#ifndef AQ_OPS_DESCRIBE_H
+#define AQ_OPS_DESCRIBE_H
+
+#include <stddef.h>
+
+#include "matmul/plan.h"
+#include "runtime/description.h"
+
+/* Everything but path, which is the operator's word. */
+void aq_describe_matmul(const aq_plan *plan, aq_description *description);
+
+/* Why the kernels before the one that the plan takes were not taken, as aq_op's why_not wants it. */
+void aq_why_not_matmul(const aq_plan *plan, char *text, size_t size);
+
+#endif
