@@ -85,6 +85,60 @@ typedef struct aq_explanation {
  * when an environment variable is invalid. Nothing is run; @p explanation is written only on success. */
 AQ_API int aq_explain(int64_t m, int64_t k, int64_t n, bool transpose_x2, aq_explanation *explanation);
 
+/** One tensor of a call that is described instead of made. Zeroed: a null pointer. */
+typedef struct aq_call_tensor {
+    bool given;                  /**< false: null, and nothing else here counts */
+    int dtype, format;           /**< aclDataType, aclFormat */
+    size_t rank;                 /**< 0 to 8; more is refused as phase 1 would */
+    const int64_t *dims;         /**< rank of them; null only when rank is 0 */
+    const int64_t *strides;      /**< elements, rank of them; null: contiguous */
+    size_t storage_rank;         /**< 0: unknown. Matters for FRACTAL_NZ only */
+    const int64_t *storage_dims; /**< storage_rank of them */
+} aq_call_tensor;
+
+/** Tensors of a call, in the order of the operator's arguments. */
+enum {
+    AQ_CALL_X,
+    AQ_CALL_WEIGHT,
+    AQ_CALL_ANTIQUANT_SCALE,
+    AQ_CALL_ANTIQUANT_OFFSET,
+    AQ_CALL_QUANT_SCALE,
+    AQ_CALL_QUANT_OFFSET,
+    AQ_CALL_BIAS,
+    AQ_CALL_Y,
+    AQ_CALL_TENSORS
+};
+
+/** A call of phase 1 of aclnnWeightQuantBatchMatmulV2, V3 or Nz. */
+typedef struct aq_call {
+    const char *op;      /**< "aclnnWeightQuantBatchMatmulV2", "...V3", "...Nz", or the end of it: "V2" */
+    const char *profile; /**< "310p", "a2", "a3", "950", "any"; null: the one of ANTIQUANT_PROFILE */
+    aq_call_tensor tensors[AQ_CALL_TENSORS];
+    int antiquant_group_size;
+    int inner_precise; /**< V3; elsewhere it does not count */
+} aq_call;
+
+/** What phase 1 would say. Texts are empty when status is 0. */
+typedef struct aq_verdict {
+    int status;         /**< 0: it would accept; else 161001, 161002 or 361001 */
+    char argument[64];  /**< what is refused, as the operator names it: "antiquantScale" */
+    char rule[256];     /**< what must hold */
+    char actual[192];   /**< what was found */
+    char nearest[192];  /**< the nearest legal value; empty where there is none to name */
+    char check[96];     /**< where the rule is written: "operators page 3.3, check 4: scale shape" */
+    char message[1024]; /**< all of it, as aclGetRecentErrMsg would give it */
+} aq_verdict;
+
+/** Asks the table of rules that phase 1 asks (operators page 3.3; docs/SUPPORT.md), for any profile, without
+ * a tensor and without running anything. Out-parameters of phase 1 count as given. Sets no error text but its
+ * own.
+ *
+ * @param call caller-owned, not null.
+ * @param verdict caller-owned, not null; written only when 0 is returned.
+ * @return 0: @p verdict says what phase 1 would say; 161001 @p call, its op, @p verdict, or dims of a tensor
+ * of rank > 0 are null; 161002 no such op or profile; 561000 an environment variable is invalid. */
+AQ_API int aq_explain_call(const aq_call *call, aq_verdict *verdict);
+
 #ifdef __cplusplus
 }
 #endif

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* log.c - which lines are logged, how a line looks, and the file it goes to. The variables are read at the
  * first line; the file is made at the first line that goes to it, in a forked child at the child's first. A
- * line that cannot be written is dropped: logging never fails a program.
+ * line that cannot be written is dropped: logging never fails a program. A program that is refused for ever
+ * does not fill the disk: after some megabytes a new file begins, and the one before the last goes.
  *
- * Locking: one mutex over which file is open. Each line is one write to a file opened for appending, so lines
- * of several threads do not mix. Nothing else is locked under it. */
+ * Locking: one mutex over the file, held while a line is written. Nothing else is locked under it. */
 #include "base/log.h"
 
 #include <errno.h>
@@ -27,7 +27,19 @@ static char directory[PATH_SIZE]; /* "": nowhere to write */
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static int file = -1;
-static pid_t file_of; /* the process that has tried to open it; 0: none */
+static pid_t file_of;                 /* the process that has tried to open it; 0: none */
+static size_t file_bytes;             /* written to it */
+static char names[2][PATH_SIZE + 96]; /* of the file, and of the one before it */
+
+static void before_fork(void)
+{
+    pthread_mutex_lock(&lock);
+}
+
+static void after_fork(void)
+{
+    pthread_mutex_unlock(&lock);
+}
 
 static void read_settings(void)
 {
@@ -45,6 +57,7 @@ static void read_settings(void)
         length = snprintf(directory, sizeof directory, "%s/ascend/log", home);
     if (length < 0 || (size_t)length >= sizeof directory)
         directory[0] = '\0';
+    pthread_atfork(before_fork, after_fork, after_fork);
 }
 
 /* ---- Where ---- */
@@ -63,31 +76,47 @@ static void make_directory(void)
     }
 }
 
-static int open_file(const struct timespec *now, const struct tm *date)
+/* The file, and its name as names[0]. */
+static void open_file(const struct timespec *now, const struct tm *date)
 {
-    char path[PATH_SIZE + 64], when[32];
+    char when[32];
+    file = -1;
+    file_bytes = 0;
     if (directory[0] == '\0')
-        return -1;
+        return;
     make_directory();
     strftime(when, sizeof when, "%Y%m%d%H%M%S", date);
-    snprintf(path, sizeof path, "%s/plog-%ld_%s%03ld.log", directory, (long)getpid(), when,
+    snprintf(names[0], sizeof names[0], "%s/plog-%ld_%s%03ld.log", directory, (long)getpid(), when,
              now->tv_nsec / 1000000);
-    return open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOCTTY, 0640);
+    file = open(names[0], O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOCTTY, 0640);
 }
 
+/* A process keeps its last two files. */
+static void change_file(const struct timespec *now, const struct tm *date)
+{
+    close(file);
+    if (names[1][0])
+        unlink(names[1]);
+    memcpy(names[1], names[0], sizeof names[1]);
+    open_file(now, date);
+    if (strcmp(names[0], names[1]) == 0) /* within one millisecond: it goes on */
+        names[1][0] = '\0';
+}
+
+/* Needs the lock. -1: nowhere. */
 static int file_for_line(const struct timespec *now, const struct tm *date)
 {
-    pthread_mutex_lock(&lock);
     pid_t process = getpid();
     if (file_of != process) {
         if (file >= 0)
             close(file); /* the parent's, by the name */
-        file = open_file(now, date);
+        names[1][0] = '\0';
+        open_file(now, date);
         file_of = process;
+    } else if (file >= 0 && file_bytes >= AQ_LOG_FILE) {
+        change_file(now, date);
     }
-    int open_now = file;
-    pthread_mutex_unlock(&lock);
-    return open_now;
+    return file;
 }
 
 static void write_line(const char *line, size_t length, const struct timespec *now, const struct tm *date)
@@ -97,6 +126,7 @@ static void write_line(const char *line, size_t length, const struct timespec *n
         fflush(stdout);
         return;
     }
+    pthread_mutex_lock(&lock);
     int target = file_for_line(now, date);
     while (target >= 0 && length > 0) {
         ssize_t written = write(target, line, length);
@@ -104,9 +134,11 @@ static void write_line(const char *line, size_t length, const struct timespec *n
             continue;
         if (written <= 0)
             break;
+        file_bytes += (size_t)written;
         line += written;
         length -= (size_t)written;
     }
+    pthread_mutex_unlock(&lock);
 }
 
 /* ---- What ---- */
@@ -146,7 +178,8 @@ static void flatten(const log_line *line, log_line *flat)
 {
     const char *from = line->text, *stop = line->text + line->length;
     flat->length = 0;
-    while (from < stop && flat->length < sizeof flat->text - 3) {
+    size_t most = sizeof flat->text - 1;
+    while (from < stop && flat->length < most) {
         char c = *from++;
         bool ends = c == '\n' || c == '\r';
         while (ends && from < stop && (*from == ' ' || *from == '\t' || *from == '\n' || *from == '\r'))
@@ -155,20 +188,24 @@ static void flatten(const log_line *line, log_line *flat)
             break;
         if (ends)
             flat->text[flat->length++] = ';';
+        if (flat->length == most)
+            break;
         bool control = ((unsigned char)c < ' ' && c != '\t') || c == 127;
         flat->text[flat->length++] = ends ? ' ' : control ? '?' : c;
     }
+    if (flat->length == most)
+        memcpy(flat->text + most - 3, "...", 3);
 }
 
 /* "[ERROR] ANTIQUANT(1234,1240):2026-01-31-12:00:00.000000 " */
 static void begin(log_line *line, aq_log_level level, const char *module, const struct timespec *now,
                   const struct tm *date)
 {
-    static const char *const names[] = {"DEBUG", "INFO", "WARNING", "ERROR"};
+    static const char *const levels[] = {"DEBUG", "INFO", "WARNING", "ERROR"};
     char when[32];
     strftime(when, sizeof when, "%Y-%m-%d-%H:%M:%S", date);
     line->length = 0;
-    append_all(line, "[%s] %s(%ld,%ld):%s.%06ld ", names[level], module, (long)getpid(),
+    append_all(line, "[%s] %s(%ld,%ld):%s.%06ld ", levels[level], module, (long)getpid(),
                (long)syscall(SYS_gettid), when, now->tv_nsec / 1000);
 }
 

@@ -15,6 +15,9 @@ typedef enum aq_log_level { AQ_LOG_DEBUG, AQ_LOG_INFO, AQ_LOG_WARNING, AQ_LOG_ER
 /* Bytes of the longest line, its end included; longer ones are cut and end in "...". */
 #define AQ_LOG_LINE 4096
 
+/* Bytes of a file after which a new one is begun. */
+#define AQ_LOG_FILE (16 << 20)
+
 /* Whether lines of this level are written: for those whose text costs something to make. */
 bool aq_log_wants(aq_log_level level);
 

@@ -87,10 +87,11 @@ static const char *read_name(const char *variable, char copy[NAME_BYTES])
 static void read_numerics(void)
 {
     const char *value = value_of("ANTIQUANT_NUMERICS");
-    if (!value || strcmp(value, "npu") == 0)
-        return;
-    bool later = strcmp(value, "exact") == 0 || strcmp(value, "fast") == 0;
-    complain("ANTIQUANT_NUMERICS", value, later ? "npu (this version computes npu only)" : "npu");
+    if (value && strcmp(value, "exact") == 0)
+        settings.numerics = AQ_NUMERICS_EXACT;
+    else if (value && strcmp(value, "npu") != 0)
+        complain("ANTIQUANT_NUMERICS", value,
+                 strcmp(value, "fast") == 0 ? "npu, exact (this version has no fast)" : "npu, exact");
 }
 
 static void read_profile(void)

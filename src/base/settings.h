@@ -11,7 +11,7 @@
 
 #include "base/chip.h"
 
-typedef enum aq_numerics_mode { AQ_NUMERICS_NPU } aq_numerics_mode;
+typedef enum aq_numerics_mode { AQ_NUMERICS_NPU, AQ_NUMERICS_EXACT } aq_numerics_mode;
 
 typedef struct aq_settings {
     const char *cpu;    /* ANTIQUANT_CPU as written, null when unset or empty or "best" */

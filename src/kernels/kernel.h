@@ -171,6 +171,7 @@ typedef struct aq_kernel_query {
     aq_weight_type type;
     int64_t block; /* > 0: FRACTAL_NZ */
     int64_t group; /* k of a group of scales; 0: all */
+    bool exact;    /* mode exact: weights are not rounded */
 } aq_kernel_query;
 
 typedef struct aq_kernel {

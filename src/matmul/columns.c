@@ -174,12 +174,12 @@ static void read_scaled(const aq_plan *plan, const aq_operands *operands, aq_col
     data->parameters.scaled.offset = plan->problem.scaled_offset_present ? operands->offset : NULL;
 }
 
-static void read_bias(const aq_problem *problem, const aq_operands *operands, float *bias)
+static void read_bias(const aq_problem *problem, bool rounded, const aq_operands *operands, float *bias)
 {
     static const run_reader readers[] = {
         [AQ_NUMBER_F16] = read_f16, [AQ_NUMBER_BF16] = read_bf16, [AQ_NUMBER_F32] = read_f32};
     read_vector(&problem->bias, problem->n, readers[problem->bias_type], operands->bias, bias);
-    for (int64_t j = 0; problem->round_bias && j < problem->n; j++)
+    for (int64_t j = 0; rounded && j < problem->n; j++)
         bias[j] = aq_round_f16(bias[j]);
 }
 
@@ -190,9 +190,10 @@ void aq_columns_read(const aq_plan *plan, const aq_operands *operands, char *wor
          *second = workspace + plan->workspace.second_column;
     memset(data, 0, sizeof *data);
     data->columns.recipe = data->parameters.recipe = problem->recipe;
+    data->parameters.exact = plan->exact;
     if (problem->bias.present) {
         float *bias = (float *)(void *)(workspace + plan->workspace.bias);
-        read_bias(problem, operands, bias);
+        read_bias(problem, problem->round_bias && !plan->exact, operands, bias);
         data->bias = bias;
     }
     if (problem->out_type == AQ_NUMBER_S8) {

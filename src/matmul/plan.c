@@ -121,6 +121,7 @@ int aq_plan_make(const char *function, const aq_problem *problem, aq_plan *plan)
     memset(plan, 0, sizeof *plan);
     plan->problem = *problem;
     plan->order = aq_plan_order(problem);
+    plan->exact = aq_settings_get()->numerics == AQ_NUMERICS_EXACT;
 
     int64_t work;
     if (!aq_mul_i64(problem->m, problem->n, &work) || !aq_mul_i64(work, aq_max_i64(problem->k, 1), &work) ||
@@ -129,10 +130,11 @@ int aq_plan_make(const char *function, const aq_problem *problem, aq_plan *plan)
     plan->threads = work < SERIAL_WORK ? 1 : aq_parallel_threads();
 
     aq_kernel_query query = aq_plan_query(problem, plan->order);
+    query.exact = plan->exact;
     plan->gemm = aq_kernel_choose(AQ_ROLE_GEMM, &query);
-    plan->generic_panel = needs_generic_panel(problem, &query, plan->gemm);
+    plan->generic_panel = plan->exact || needs_generic_panel(problem, &query, plan->gemm);
     plan->generic_rows = problem->half != AQ_F16;
-    bool streams = problem->recipe == AQ_RECIPE_SCALED || !plan->generic_panel;
+    bool streams = !plan->exact && (problem->recipe == AQ_RECIPE_SCALED || !plan->generic_panel);
     plan->stream = streams ? aq_kernel_choose(AQ_ROLE_STREAM, &query) : NULL;
     if (plan->stream != NULL)
         cut_stream(plan);

@@ -23,6 +23,7 @@ typedef struct aq_workspace_layout {
 typedef struct aq_plan {
     aq_problem problem;
     aq_order order;
+    bool exact;              /* ANTIQUANT_NUMERICS: neither weights nor bias are rounded before the sum */
     const aq_kernel *stream; /* null: gemm takes all rows */
     const aq_kernel *gemm;   /* never null: also where the data rules the stream kernel out */
     bool generic_panel;      /* layout or parameters that only the generic packer takes */

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "aclnn/aclnn_base.h"
+#include "base/settings.h"
 #include "cpu/cpu.h"
 #include "kernels/registry.h"
 #include "matmul/plan.h"
@@ -32,7 +33,7 @@ const char *aq_settings_error(void)
 
 const char *aq_numerics(void)
 {
-    return "npu"; /* the only mode of this version; settings.c refuses any other name */
+    return aq_settings_get()->numerics == AQ_NUMERICS_EXACT ? "exact" : "npu";
 }
 
 int aq_thread_count(void)

@@ -53,8 +53,16 @@ static int64_t whole(double count)
     return count < 0x1p62 ? (int64_t)count : INT64_C(1) << 62;
 }
 
-void aq_describe_matmul(const aq_plan *plan, aq_description *description)
+static const char *path_name(aq_recipe recipe)
 {
+    static const char *const names[] = {
+        [AQ_RECIPE_FIXPIPE] = "fixpipe", [AQ_RECIPE_COMPOSED] = "composed", [AQ_RECIPE_SCALED] = "scaled"};
+    return names[recipe];
+}
+
+void aq_describe_matmul(const void *frozen, aq_description *description)
+{
+    const aq_plan *plan = frozen;
     const aq_problem *problem = &plan->problem;
     const aq_kernel *kernel = plan->stream != NULL ? plan->stream : plan->gemm;
     double matrices = describe_batch(problem, description);
@@ -62,6 +70,7 @@ void aq_describe_matmul(const aq_plan *plan, aq_description *description)
     snprintf(description->dtypes, sizeof description->dtypes, "%s,%s,%s",
              problem->half == AQ_F16 ? "FLOAT16" : "BF16", weight_name(problem->weight_type),
              number_name(problem->out_type));
+    description->path = path_name(problem->recipe);
     description->kernel = kernel->name;
     description->isa = aq_cpu_level_name(kernel->level);
     description->order = plan->order == AQ_ORDER_P ? "P" : "T";
@@ -70,8 +79,9 @@ void aq_describe_matmul(const aq_plan *plan, aq_description *description)
     description->flops = whole(matrices * 2 * m * n * k);
 }
 
-void aq_why_not_matmul(const aq_plan *plan, char *text, size_t size)
+void aq_why_not_matmul(const void *frozen, char *text, size_t size)
 {
+    const aq_plan *plan = frozen;
     aq_kernel_query query = aq_plan_query(&plan->problem, plan->order);
     aq_kernel_why_not(AQ_ROLE_STREAM, &query, plan->stream, text, size);
     if (plan->stream == NULL)

@@ -8,10 +8,10 @@
 #include "matmul/plan.h"
 #include "runtime/description.h"
 
-/* Everything but path, which is the operator's word. */
-void aq_describe_matmul(const aq_plan *plan, aq_description *description);
+/* plan: an aq_plan, for operators that freeze nothing else. */
+void aq_describe_matmul(const void *plan, aq_description *description);
 
 /* Why the kernels before the one that the plan takes were not taken, as aq_op's why_not wants it. */
-void aq_why_not_matmul(const aq_plan *plan, char *text, size_t size);
+void aq_why_not_matmul(const void *plan, char *text, size_t size);
 
 #endif

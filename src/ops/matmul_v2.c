@@ -13,6 +13,13 @@ const char *const aq_v2_tensor_names[AQ_V2_TENSORS] = {"x",
                                                        "biasOptional",
                                                        "y"};
 
+void aq_v2_drop_empty_bias(aq_v2_call *call)
+{
+    const aq_view *bias = &call->view[AQ_V2_BIAS];
+    if (bias->rank == 1 && bias->dims[0] == 0)
+        call->present[AQ_V2_BIAS] = false;
+}
+
 void aq_v2_capture(const aclTensor *const tensors[AQ_V2_TENSORS], aq_v2_call *call)
 {
     memset(call, 0, sizeof *call);
@@ -21,9 +28,7 @@ void aq_v2_capture(const aclTensor *const tensors[AQ_V2_TENSORS], aq_v2_call *ca
         if (call->present[t])
             aq_view_of(tensors[t], &call->view[t]);
     }
-    const aq_view *bias = &call->view[AQ_V2_BIAS];
-    if (bias->rank == 1 && bias->dims[0] == 0)
-        call->present[AQ_V2_BIAS] = false;
+    aq_v2_drop_empty_bias(call);
     const aclTensor *weight = tensors[AQ_V2_WEIGHT];
     if (weight != NULL && weight->storage_rank <= AQ_MAX_RANK) {
         call->storage_rank = weight->storage_rank;

@@ -61,6 +61,9 @@ typedef struct aq_v2_call {
  * rest above the line is the caller's to set. */
 void aq_v2_capture(const aclTensor *const tensors[AQ_V2_TENSORS], aq_v2_call *call);
 
+/* A bias of rank 1 and length 0 means none (operators page 3.2). aq_v2_capture has done it. */
+void aq_v2_drop_empty_bias(aq_v2_call *call);
+
 /* One row of the table of rules. */
 typedef struct aq_v2_rule {
     const char *page; /* "operators page 3.3, check 4: layout" */

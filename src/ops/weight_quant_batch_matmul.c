@@ -43,7 +43,6 @@ static void describe(const void *plan, aq_description *description)
         return;
     }
     aq_describe_matmul(&frozen->plan, description);
-    description->path = frozen->plan.problem.recipe == AQ_RECIPE_FIXPIPE ? "fixpipe" : "composed";
 }
 
 static void why_not(const void *plan, char *text, size_t size)

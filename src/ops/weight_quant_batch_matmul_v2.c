@@ -9,6 +9,7 @@
 #include "aclnnop/aclnn_weight_quant_batch_matmul_v3.h"
 #include "base/settings.h"
 #include "matmul/plan.h"
+#include "ops/describe.h"
 #include "ops/hold.h"
 #include "ops/matmul_v2.h"
 #include "runtime/executor.h"
@@ -32,13 +33,19 @@ static int run(const void *plan, void *const addresses[AQ_MAX_TENSORS], void *wo
 static const aq_op ops[AQ_OPERATORS_V2] = {
     [AQ_OPERATOR_V2] = {.name = "aclnnWeightQuantBatchMatmulV2",
                         .tensor_names = aq_v2_tensor_names,
-                        .run = run},
+                        .run = run,
+                        .describe = aq_describe_matmul,
+                        .why_not = aq_why_not_matmul},
     [AQ_OPERATOR_V3] = {.name = "aclnnWeightQuantBatchMatmulV3",
                         .tensor_names = aq_v2_tensor_names,
-                        .run = run},
+                        .run = run,
+                        .describe = aq_describe_matmul,
+                        .why_not = aq_why_not_matmul},
     [AQ_OPERATOR_NZ] = {.name = "aclnnWeightQuantBatchMatmulNz",
                         .tensor_names = aq_v2_tensor_names,
-                        .run = run},
+                        .run = run,
+                        .describe = aq_describe_matmul,
+                        .why_not = aq_why_not_matmul},
 };
 
 /* Checks, plans, freezes. The tensors are held. */

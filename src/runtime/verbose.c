@@ -49,4 +49,5 @@ void aq_verbose_tell(const aq_op *op, const void *plan, int64_t ns, int status)
     if (aq_settings_get()->verbose > 1 && op->why_not)
         add_why_not(op, plan, text, &length);
     fwrite(text, 1, length, stderr);
+    fflush(stderr); /* the program may have given it a buffer */
 }

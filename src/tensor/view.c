@@ -93,7 +93,7 @@ void *aq_view_address(const aq_view *view, void *base)
 {
     /* Unsigned: operators have checked the offset by the time the address is used, but maybe not before. */
     uintptr_t bytes = (uintptr_t)view->offset * aq_dtype_size(view->dtype);
-    if (view->dtype == ACL_INT4)
+    if (view->dtype == ACL_INT4 || view->dtype == ACL_FLOAT4_E2M1 || view->dtype == ACL_FLOAT4_E1M2)
         bytes = (uintptr_t)(view->offset >> 1); /* offsets count nibbles: runtime page 4.6 */
     return (void *)((uintptr_t)base + bytes);
 }

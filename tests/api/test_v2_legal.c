@@ -27,7 +27,7 @@ enum { P310 = 1, A2 = 2, A3 = 4, P950 = 8, ANY = 16, ALL = 31, A23 = A2 | A3, QU
 #define B              (c->t[V2_B])
 #define Y              (c->t[V2_Y])
 #define NZ(tensor)     v2_with_format(tensor, ACL_FORMAT_FRACTAL_NZ)
-#define ND_OR_NZ_OP()  (c->op = strcmp(c->profile, "950") == 0 ? V2_OP_NZ : V2_OP_V2)
+#define ND_OR_NZ_OP()  (c->op = strcmp(c->profile, "950") == 0 ? AQ_OPERATOR_NZ : AQ_OPERATOR_V2)
 
 static void with_type(v2_case *c, aclDataType dtype)
 {
@@ -36,8 +36,8 @@ static void with_type(v2_case *c, aclDataType dtype)
 
 /* clang-format off */
 MAKE(same) { (void)c; }
-MAKE(v3_0) { c->op = V2_OP_V3; c->inner = 0; }
-MAKE(v3_1) { c->op = V2_OP_V3; c->inner = 1; }
+MAKE(v3_0) { c->op = AQ_OPERATOR_V3; c->inner = 0; }
+MAKE(v3_1) { c->op = AQ_OPERATOR_V3; c->inner = 1; }
 MAKE(bf16) { with_type(c, ACL_BF16); }
 MAKE(x_turned) { X = v2_turned(X); }
 MAKE(w_turned) { W = v2_turned(W); }
@@ -107,18 +107,18 @@ MAKE(nz_4) { W = NZ(v2_2t(ACL_INT4, 128, 64)); }
 MAKE(nz_4_packed) { W = NZ(v2_2t(ACL_INT32, 16, 64)); O = S; }
 MAKE(nz_4_group) { W = NZ(v2_2(ACL_INT4, 128, 64)); c->group = 64; S = v2_2(ACL_FLOAT16, 2, 64); O = S; ND_OR_NZ_OP(); }
 MAKE(nz_4_group_128) { PLAIN(4, 256, 64); W = NZ(v2_2(ACL_INT32, 256, 8)); c->group = 128; S = v2_2(ACL_FLOAT16, 2, 64); ND_OR_NZ_OP(); }
-MAKE(nz_4_950) { W = NZ(v2_2(ACL_INT4, 128, 64)); c->op = V2_OP_NZ; S = v2_1(ACL_FLOAT16, 1); }
+MAKE(nz_4_950) { W = NZ(v2_2(ACL_INT4, 128, 64)); c->op = AQ_OPERATOR_NZ; S = v2_1(ACL_FLOAT16, 1); }
 MAKE(nz_4_c0_2) { nz_4_950(c); W.format = ACL_FORMAT_FRACTAL_NZ_C0_2; bf16(c); B = v2_1(ACL_FLOAT, 64); }
-MAKE(nz_op_8) { W = NZ(W); c->op = V2_OP_NZ; }
+MAKE(nz_op_8) { W = NZ(W); c->op = AQ_OPERATOR_NZ; }
 MAKE(fp8) { W.dtype = ACL_FLOAT8_E4M3FN; S = v2_2(ACL_FLOAT16, 1, 64); }
 MAKE(hifloat8) { W = v2_2t(ACL_HIFLOAT8, 128, 64); bf16(c); }
 MAKE(mx) { W.dtype = ACL_FLOAT4_E2M1; c->group = 32; S = v2_2(ACL_FLOAT8_E8M0, 4, 64); }
 MAKE(mx_turned) { mx(c); W = v2_turned(W); S = v2_turned(S); }
 MAKE(mx_packed) { mx(c); W = v2_2(ACL_FLOAT, 128, 8); S.dtype = ACL_UINT8; }
 MAKE(mx_packed_turned) { mx(c); W = v2_2t(ACL_FLOAT, 16, 64); S = v2_turned(S); }
-MAKE(mx_nz) { mx(c); W = NZ(W); c->op = V2_OP_NZ; }
-MAKE(mx_nz_packed) { mx_packed(c); W.format = ACL_FORMAT_FRACTAL_NZ_C0_2; c->op = V2_OP_NZ; }
-MAKE(fp4_nz_256) { PLAIN(4, 512, 64); W = NZ(v2_2(ACL_FLOAT4_E2M1, 512, 64)); c->op = V2_OP_NZ; c->group = 256; S = v2_2(ACL_FLOAT16, 2, 64); }
+MAKE(mx_nz) { mx(c); W = NZ(W); c->op = AQ_OPERATOR_NZ; }
+MAKE(mx_nz_packed) { mx_packed(c); W.format = ACL_FORMAT_FRACTAL_NZ_C0_2; c->op = AQ_OPERATOR_NZ; }
+MAKE(fp4_nz_256) { PLAIN(4, 512, 64); W = NZ(v2_2(ACL_FLOAT4_E2M1, 512, 64)); c->op = AQ_OPERATOR_NZ; c->group = 256; S = v2_2(ACL_FLOAT16, 2, 64); }
 MAKE(any_group_k) { c->group = 128; S = v2_2(ACL_FLOAT16, 1, 64); }
 MAKE(any_group_more) { c->group = 1000; S = v2_2(ACL_FLOAT16, 1, 64); }
 MAKE(any_group_3) { c->group = 3; S = v2_2(ACL_FLOAT16, 43, 64); }
@@ -136,8 +136,8 @@ MAKE(llama_q8_0) { PLAIN(7, 256, 48); W = v2_2t(ACL_INT8, 256, 48); c->group = 3
 MAKE(llama_q4_0) { llama_q8_0(c); W.dtype = ACL_INT4; }
 MAKE(llama_k_32) { PLAIN(1, 32, 48); W = v2_2t(ACL_INT8, 32, 48); S = v2_2t(ACL_FLOAT16, 1, 48); }
 MAKE(llama_split) { PLAIN(1, 64, 65535); W = v2_2t(ACL_INT4, 64, 65535); c->group = 32; S = v2_2t(ACL_FLOAT16, 2, 65535); }
-MAKE(torch_npu) { c->op = V2_OP_V3; c->inner = 1; W = v2_turned(W); O = S; }
-MAKE(torch_npu_rank_3) { c->op = V2_OP_V3; c->inner = 1; batch(c); X.format = W.format = Y.format = ACL_FORMAT_NCL; }
+MAKE(torch_npu) { c->op = AQ_OPERATOR_V3; c->inner = 1; W = v2_turned(W); O = S; }
+MAKE(torch_npu_rank_3) { c->op = AQ_OPERATOR_V3; c->inner = 1; batch(c); X.format = W.format = Y.format = ACL_FORMAT_NCL; }
 MAKE(vllm_w8a16) { PLAIN(3, 512, 96); bf16(c); W = v2_2t(ACL_INT8, 512, 96); S = v2_1(ACL_BF16, 96); O = v2_1(ACL_BF16, 96); }
 MAKE(awq) { PLAIN(2, 512, 128); bf16(c); W = v2_2(ACL_INT32, 512, 16); c->group = 128; S = v2_2(ACL_BF16, 4, 128); O = v2_2(ACL_BF16, 4, 128); B = v2_1(ACL_FLOAT, 128); }
 MAKE(gptq_int4) { awq(c); W = v2_2(ACL_INT4, 512, 128); }
@@ -276,7 +276,7 @@ static void test_legal_rows(void **state)
         for (int p = 0; v2_profiles[p] != NULL; p++) {
             v2_case c = made(rows[i].make, v2_profiles[p]);
             aq_v2_call call;
-            bool legal = v2_check(&c, &call) == 0;
+            bool legal = v2_verdict(&c, &call) == 0;
             const char *message = aclGetRecentErrMsg();
             if (legal != ((rows[i].profiles >> p & 1) != 0))
                 fail_msg("%s, %s: %s\n%s", rows[i].name, v2_profiles[p], message ? message : "accepted",
@@ -288,7 +288,7 @@ static aq_v2_call checked(void (*make)(v2_case *c), const char *profile)
 {
     v2_case c = made(make, profile);
     aq_v2_call call;
-    if (v2_check(&c, &call) != 0)
+    if (v2_verdict(&c, &call) != 0)
         fail_msg("%s", aclGetRecentErrMsg());
     return call;
 }
@@ -417,7 +417,7 @@ static void test_blocks(void **state)
         c.t[V2_W].storage_rank = b->storage_rank;
         memcpy(c.t[V2_W].storage, b->storage, sizeof b->storage);
         aq_v2_call call;
-        assert_int_equal(v2_check(&c, &call), 0);
+        assert_int_equal(v2_verdict(&c, &call), 0);
         const aq_nz *nz = &call.weight_nz;
         int64_t padded = (b->rows + 15) / 16 * 16;
         if (!call.weight_is_nz || nz->rows != b->rows || nz->columns != b->columns || nz->c0 != b->c0 ||

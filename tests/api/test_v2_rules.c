@@ -67,7 +67,7 @@ CHANGE(nz)
 {
     W.format = ACL_FORMAT_FRACTAL_NZ;
     if (strcmp(c->profile, "950") == 0)
-        c->op = V2_OP_NZ;
+        c->op = AQ_OPERATOR_NZ;
     if (strcmp(c->profile, "310p") == 0) {
         W = v2_2(ACL_INT8, 64, 128);
         W.format = ACL_FORMAT_FRACTAL_NZ;
@@ -101,7 +101,7 @@ CHANGE(fp8)
 
 /* ---- changes, one a line ---- */
 /* clang-format off */
-CHANGE(entry_nz) { c->op = V2_OP_NZ; }
+CHANGE(entry_nz) { c->op = AQ_OPERATOR_NZ; }
 CHANGE(null_x) { X.given = false; }
 CHANGE(null_w) { W.given = false; }
 CHANGE(null_s) { S.given = false; }
@@ -115,8 +115,8 @@ CHANGE(weight_z) { W.format = ACL_FORMAT_FRACTAL_Z; }
 CHANGE(weight_c0_16) { W.format = ACL_FORMAT_FRACTAL_NZ_C0_16; }
 CHANGE(weight_c0_2) { W.format = ACL_FORMAT_FRACTAL_NZ_C0_2; }
 CHANGE(weight_nz) { W.format = ACL_FORMAT_FRACTAL_NZ; }
-CHANGE(inner_2) { c->op = V2_OP_V3; c->inner = 2; }
-CHANGE(inner_m1) { c->op = V2_OP_V3; c->inner = -1; }
+CHANGE(inner_2) { c->op = AQ_OPERATOR_V3; c->inner = 2; }
+CHANGE(inner_m1) { c->op = AQ_OPERATOR_V3; c->inner = -1; }
 CHANGE(negative) { B = v2_1(ACL_FLOAT16, -1); }
 CHANGE(too_large) { X = v2_2(ACL_FLOAT16, INT64_C(1) << 40, INT64_C(1) << 40); }
 CHANGE(x_strided) { X.strides[0] = 129; }
@@ -438,9 +438,9 @@ static void check_row(const row *r, size_t number, const char *profile)
 {
     v2_case c = base(profile);
     aq_v2_call call;
-    assert_int_equal(v2_check(&c, &call), 0);
+    assert_int_equal(v2_verdict(&c, &call), 0);
     r->change(&c);
-    int status = v2_check(&c, &call);
+    int status = v2_verdict(&c, &call);
     const char *message = aclGetRecentErrMsg();
     if (message == NULL)
         fail_msg("row %d, %s: accepted\n%s", (int)number, profile, v2_text(&c));
@@ -513,7 +513,7 @@ static void test_order(void **state)
         aq_v2_call call;
         pairs[i].first(&c);
         pairs[i].second(&c);
-        assert_true(v2_check(&c, &call) != 0);
+        assert_true(v2_verdict(&c, &call) != 0);
         const char *message = aclGetRecentErrMsg(), *colon = strrchr(message, ':');
         if (strcmp(colon + 2, pairs[i].check) != 0)
             fail_msg("pair %d: expected \"%s\": %s", (int)i, pairs[i].check, message);

@@ -61,7 +61,7 @@ v2_tensor v2_with_format(v2_tensor t, aclFormat format)
 
 v2_case v2_plain(const char *profile, int64_t m, int64_t k, int64_t n)
 {
-    v2_case c = {.op = V2_OP_V2, .profile = profile};
+    v2_case c = {.op = AQ_OPERATOR_V2, .profile = profile};
     c.t[V2_X] = v2_2(ACL_FLOAT16, m, k);
     c.t[V2_W] = v2_2(ACL_INT8, k, n);
     c.t[V2_S] = v2_1(ACL_FLOAT16, n);
@@ -99,12 +99,12 @@ void v2_capture(const v2_case *c, aclTensor *const tensors[V2_TENSORS], aq_v2_ca
     call->op = (aq_v2_operator)c->op;
     call->profile = aq_profile_of(chip);
     call->group_size = c->group;
-    call->inner_precise = c->op == V2_OP_V3 ? c->inner : 0;
+    call->inner_precise = c->op == AQ_OPERATOR_V3 ? c->inner : 0;
     call->has_workspace_size = !c->no_workspace;
     call->has_executor = !c->no_executor;
 }
 
-int v2_check(const v2_case *c, aq_v2_call *call)
+int v2_verdict(const v2_case *c, aq_v2_call *call)
 {
     aclTensor *tensors[V2_TENSORS];
     v2_make(c, tensors);
@@ -117,11 +117,11 @@ int v2_check(const v2_case *c, aq_v2_call *call)
 int v2_phase1(const v2_case *c, aclTensor *const t[V2_TENSORS], uint64_t *size, aclOpExecutor **executor)
 {
     switch (c->op) {
-    case V2_OP_V2:
+    case AQ_OPERATOR_V2:
         return aclnnWeightQuantBatchMatmulV2GetWorkspaceSize(t[V2_X], t[V2_W], t[V2_S], t[V2_O], t[V2_QS],
                                                              t[V2_QO], t[V2_B], c->group, t[V2_Y], size,
                                                              executor);
-    case V2_OP_V3:
+    case AQ_OPERATOR_V3:
         return aclnnWeightQuantBatchMatmulV3GetWorkspaceSize(t[V2_X], t[V2_W], t[V2_S], t[V2_O], t[V2_QS],
                                                              t[V2_QO], t[V2_B], c->group, c->inner, t[V2_Y],
                                                              size, executor);

@@ -13,7 +13,6 @@
 #define V2_MAX_RANK 9
 
 enum { V2_X, V2_W, V2_S, V2_O, V2_QS, V2_QO, V2_B, V2_Y, V2_TENSORS };
-enum { V2_OP_V2, V2_OP_V3, V2_OP_NZ };
 
 typedef struct v2_tensor {
     bool given;
@@ -28,7 +27,7 @@ typedef struct v2_tensor {
 } v2_tensor;
 
 typedef struct v2_case {
-    int op;
+    int op; /* an aq_v2_operator */
     const char *profile;
     v2_tensor t[V2_TENSORS];
     int group, inner;
@@ -59,7 +58,7 @@ void v2_unmake(aclTensor *tensors[V2_TENSORS]);
 void v2_capture(const v2_case *c, aclTensor *const tensors[V2_TENSORS], aq_v2_call *call);
 
 /* aq_v2_check of the case; call is filled in. */
-int v2_check(const v2_case *c, aq_v2_call *call);
+int v2_verdict(const v2_case *c, aq_v2_call *call);
 
 /* Phase 1 of the case's entry point, on the profile of this process; out-parameters are the caller's. */
 int v2_phase1(const v2_case *c, aclTensor *const tensors[V2_TENSORS], uint64_t *size,

@@ -115,7 +115,7 @@ int v2_model(const v2_case *c, const char **check)
 
     /* 1 to 3 */
     *check = "entry point";
-    if (c->op == V2_OP_NZ && (p310 || a2))
+    if (c->op == AQ_OPERATOR_NZ && (p310 || a2))
         return 361001;
     *check = "null";
     if (!x->given || !w->given || !s->given || !y->given || c->no_workspace || c->no_executor)
@@ -125,15 +125,15 @@ int v2_model(const v2_case *c, const char **check)
         return 161001;
 
     /* 4: weight format */
-    if (c->op == V2_OP_NZ && !nz(w))
+    if (c->op == AQ_OPERATOR_NZ && !nz(w))
         FAIL("weight format");
     if (!nz(w) && !plain(w))
         FAIL("weight format");
-    if (p950 && c->op != V2_OP_NZ && nz(w))
+    if (p950 && c->op != AQ_OPERATOR_NZ && nz(w))
         FAIL("weight format");
     if ((p310 || a2) && w->format == ACL_FORMAT_FRACTAL_NZ_C0_2)
         FAIL("weight format");
-    if (c->op == V2_OP_V3 && c->inner != 0 && c->inner != 1)
+    if (c->op == AQ_OPERATOR_V3 && c->inner != 0 && c->inner != 1)
         FAIL("innerPrecise");
 
     /* not on the page: what no memory holds */

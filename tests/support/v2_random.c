@@ -63,8 +63,8 @@ static v2_tensor random_weight(uint64_t *state, const v2_case *c, sizes z, bool 
     bool p310 = strcmp(c->profile, "310p") == 0;
     aclDataType dtype = p310 ? ACL_INT8 : has_floats ? PICK(large) : PICK(small);
     bool words = dtype == ACL_INT32 || dtype == ACL_FLOAT;
-    bool may_nz = c->op == V2_OP_NZ || strcmp(c->profile, "950") != 0;
-    bool nz = may_nz && chance(state, c->op == V2_OP_NZ ? 95 : 30);
+    bool may_nz = c->op == AQ_OPERATOR_NZ || strcmp(c->profile, "950") != 0;
+    bool nz = may_nz && chance(state, c->op == AQ_OPERATOR_NZ ? 95 : 30);
     *turned = chance(state, 50);
     v2_tensor w;
     if (nz && p310) {
@@ -121,7 +121,7 @@ v2_case v2_random_mode(uint64_t *state)
     v2_case c = {.profile = v2_profiles[v2_rand(state, 5)]};
     bool large = strcmp(c.profile, "950") == 0 || strcmp(c.profile, "any") == 0;
     bool p310 = strcmp(c.profile, "310p") == 0, quantises = !p310 && strcmp(c.profile, "950") != 0;
-    c.op = large && chance(state, 40) ? V2_OP_NZ : chance(state, 50) ? V2_OP_V2 : V2_OP_V3;
+    c.op = large && chance(state, 40) ? AQ_OPERATOR_NZ : chance(state, 50) ? AQ_OPERATOR_V2 : AQ_OPERATOR_V3;
     c.inner = (int)v2_rand(state, 2);
     sizes z = random_sizes(state);
     aclDataType xd = p310 || chance(state, 50) ? ACL_FLOAT16 : ACL_BF16, sd = xd;

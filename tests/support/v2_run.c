@@ -135,18 +135,17 @@ static void make_weight(v2_trial *trial)
     int64_t k = spec->k, n = spec->n, rows = turned ? n : k, columns = turned ? k : n,
             b = trial->weight_batches;
     int bits = weight_bits(spec);
-    unsigned char *dense = buffer(trial, b * rows * columns, 1);
+    unsigned char *dense = buffer(trial, b * rows * columns + spec->weight_offset, 1);
     trial->w = buffer(trial, b * k * n, sizeof(double));
     for (int64_t i = 0; i < b * k * n; i++) {
         uint8_t code = (uint8_t)(v1_random(trial->seed) & (bits == 8 ? 255 : 15));
         int64_t in = i % (k * n), at = i - in + (turned ? in % n * k + in / n : in);
         trial->w[i] = weight_value(spec, code);
-        nz_copy(dense, at, &code, 0, bits);
+        nz_copy(dense, at + spec->weight_offset, &code, 0, bits);
     }
     int64_t per_word = spec->weight == V2_INT32 || spec->weight == V2_F4_FLOAT ? 8 : 1;
     int64_t view_rows = rows,
             view_columns = columns / per_word; /* of the stored matrix, in stored elements */
-    int64_t stored_dims[3] = {spec->weight_batch, view_rows, view_columns};
     int64_t dims[3] = {spec->weight_batch, view_rows, view_columns},
             strides[3] = {view_rows * view_columns, view_columns, 1};
     if (turned && !spec->nz_is_n_k) { /* the view is the transpose of what is stored */
@@ -155,10 +154,10 @@ static void make_weight(v2_trial *trial)
     }
     int skip = spec->weight_batch > 0 ? 0 : 1;
     if (!nz) {
-        int64_t flat = b * view_rows * view_columns;
-        trial->t[WEIGHT] = tensor(weight_dtype(spec), ACL_FORMAT_ND, dense, 3 - skip, dims + skip,
-                                  turned ? strides + skip : NULL, 1, &flat);
-        (void)stored_dims;
+        int64_t flat = b * view_rows * view_columns + spec->weight_offset;
+        trial->t[WEIGHT] = aclCreateTensor(dims + skip, (uint64_t)(3 - skip), weight_dtype(spec),
+                                           turned ? strides + skip : NULL, spec->weight_offset, ACL_FORMAT_ND,
+                                           &flat, 1, dense);
         return;
     }
     int64_t c0 = spec->c0 ? spec->c0 : bits == 8 ? 32 : 64;
@@ -343,7 +342,7 @@ static void compare(v2_trial *trial, int64_t batch)
     }
 }
 
-void v2_check(const v2_spec *spec, uint64_t *seed)
+void v2_try(const v2_spec *spec, uint64_t *seed)
 {
     v2_trial trial = {.spec = spec, .seed = seed};
     int64_t k = spec->k, n = spec->n;

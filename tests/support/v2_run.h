@@ -33,10 +33,11 @@ typedef struct v2_spec {
     bool nz_is_n_k; /* 310P: the view of an NZ weight is (n,k) */
     /* 310P: batch dims of x and weight, broadcast to each other; 0: none. Each is 1 or the larger. */
     int64_t x_batch, weight_batch;
+    int64_t weight_offset; /* elements before the weight's first; not for NZ or packed words */
 } v2_spec;
 
 /* Makes the call with random operands, expects status 0, compares. Fails with the spec in words. */
-void v2_check(const v2_spec *spec, uint64_t *seed);
+void v2_try(const v2_spec *spec, uint64_t *seed);
 
 /* aclrtSetDevice(0); 0. */
 int v2_setup(void **state);

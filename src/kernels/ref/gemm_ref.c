@@ -21,9 +21,11 @@ static float column_weight(const aq_panel_job *job, int64_t k, int64_t j)
     const aq_columns *columns = &job->columns;
     int8_t stored = job->weight.data[k * job->weight.stride_k + j * job->weight.stride_n];
     if (columns->recipe == AQ_RECIPE_FIXPIPE)
-        return aq_recipe_fixpipe(stored, columns->offset[j], columns->scale[j]);
-    aq_scalar_steps steps = {columns->shift_present, columns->factor_present, columns->shift,
-                             columns->factor};
+        return aq_recipe_fixpipe(stored, columns->offset[j], columns->scale[j], false);
+    aq_scalar_steps steps = {.shift_present = columns->shift_present,
+                             .factor_present = columns->factor_present,
+                             .shift = columns->shift,
+                             .factor = columns->factor};
     return aq_recipe_composed(stored, &steps, columns->add == NULL ? NULL : &columns->add[j],
                               columns->mul == NULL ? NULL : &columns->mul[j]);
 }
@@ -41,15 +43,15 @@ static void pack_panel(const aq_panel_job *job)
     }
 }
 
-/* x and w hold 16-bit floats: fp16 numbers of 11 significant bits, bf16 ones of 8. So a product has at most
- * 22, and between 2^-120 and 2^120 it is exact in fp32. fp16 numbers are all within; bf16 ones need not be.
- */
+/* Numbers of at most 12 significant bits between 2^-60 and 2^60, as all fp16 and most bf16 numbers are:
+ * products of two such are exact in fp32. Weights that mode exact does not round need not be. */
 static bool within(const float *values, int64_t count)
 {
     int outside = 0;
     for (int64_t i = 0; i < count; i++) {
         float magnitude = fabsf(values[i]);
         outside |= !((magnitude >= 0x1p-60f && magnitude <= 0x1p60f) || magnitude == 0);
+        outside |= (aq_f32_bits(magnitude) & 0xFFFu) != 0;
     }
     return outside == 0;
 }

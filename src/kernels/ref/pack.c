@@ -28,7 +28,7 @@ static float half_to_f32(uint16_t bits, aq_half half)
     return half == AQ_F16 ? aq_f16_to_f32(bits) : aq_bf16_to_f32(bits);
 }
 
-static float scaled_value(const aq_weight *weight, const aq_scaled *scaled, int64_t k, int64_t n)
+static float scaled_value(const aq_weight *weight, const aq_scaled *scaled, int64_t k, int64_t n, bool exact)
 {
     int64_t group = k / scaled->group;
     int64_t at = group * scaled->scale_group + n * scaled->scale_n;
@@ -39,24 +39,24 @@ static float scaled_value(const aq_weight *weight, const aq_scaled *scaled, int6
                       : half_to_f32(((const uint16_t *)scaled->scale)[at], scaled->half);
     float stored = aq_round_half(aq_weight_number(weight, k, n), scaled->half);
     if (scaled->offset == NULL)
-        return aq_recipe_scaled(stored, NULL, scale, scaled->half);
+        return aq_recipe_scaled(stored, NULL, scale, scaled->half, exact);
     float offset =
         half_to_f32(scaled->offset[group * scaled->offset_group + n * scaled->offset_n], scaled->half);
-    return aq_recipe_scaled(stored, &offset, scale, scaled->half);
+    return aq_recipe_scaled(stored, &offset, scale, scaled->half, exact);
 }
 
 float aq_weight_value(const aq_weight *weight, const aq_parameters *parameters, int64_t k_total, int64_t k,
                       int64_t n)
 {
     if (parameters->recipe == AQ_RECIPE_SCALED)
-        return scaled_value(weight, &parameters->scaled, k, n);
+        return scaled_value(weight, &parameters->scaled, k, n, parameters->exact);
     int8_t stored = (int8_t)aq_weight_integer(weight, k, n);
     if (parameters->recipe == AQ_RECIPE_FIXPIPE) {
         int32_t mixed = parameters->diagonal == NULL ? stored : mix_rows(weight, parameters, k_total, k, n);
-        return aq_recipe_fixpipe(mixed, parameters->offset[n], parameters->scale[n]);
+        return aq_recipe_fixpipe(mixed, parameters->offset[n], parameters->scale[n], parameters->exact);
     }
     aq_scalar_steps steps = {parameters->shift_present, parameters->factor_present, parameters->shift,
-                             parameters->factor};
+                             parameters->factor, parameters->exact};
     float add = 0.0f, mul = 0.0f;
     if (parameters->add != NULL)
         add = aq_f16_to_f32(parameters->add[k * parameters->add_stride_k + n * parameters->add_stride_n]);

@@ -20,7 +20,8 @@ typedef struct aq_parameters {
     float shift, factor;
     const uint16_t *add, *mul; /* fp16 */
     int64_t add_stride_k, add_stride_n, mul_stride_k, mul_stride_n;
-    aq_scaled scaled; /* scaled: the only member that counts */
+    aq_scaled scaled; /* scaled: nothing else counts but exact */
+    bool exact;       /* numerics page 5, mode exact: weights are not rounded */
 } aq_parameters;
 
 /* One dequantised weight. weight is the whole (k_total, n) matrix: a diagonal that is not the identity mixes

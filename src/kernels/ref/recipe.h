@@ -12,9 +12,11 @@
 #include "base/float16.h"
 #include "kernels/kernel.h"
 
+/* In mode exact no step of any recipe rounds to 16 bits, and nothing saturates but the integer addition. */
+
 /* H((float)sat32(mixed + offset) * scale). mixed is the int8 weight, or a row of the diagonal matrix times 32
  * of them: at most 32 * 128 * 128, so that only the addition of the offset can leave int32. */
-static inline float aq_recipe_fixpipe(int32_t mixed, int32_t offset, float scale)
+static inline float aq_recipe_fixpipe(int32_t mixed, int32_t offset, float scale, bool exact)
 {
     int64_t sum = (int64_t)mixed + offset;
     if (sum > INT32_MAX)
@@ -22,13 +24,14 @@ static inline float aq_recipe_fixpipe(int32_t mixed, int32_t offset, float scale
     if (sum < INT32_MIN)
         sum = INT32_MIN;
     float product = (float)sum * scale;
-    return aq_round_f16_saturating(product);
+    return exact ? product : aq_round_f16_saturating(product);
 }
 
 /* The steps that are the same for every column. */
 typedef struct aq_scalar_steps {
     bool shift_present, factor_present;
     float shift, factor;
+    bool exact;
 } aq_scalar_steps;
 
 /* R16(R16(R16((w + shift) * factor) + *add) * *mul). add and mul hold fp16 values; null skips the step. */
@@ -40,11 +43,15 @@ static inline float aq_recipe_composed(int8_t weight, const aq_scalar_steps *ste
         w = w + steps->shift;
     if (steps->factor_present)
         w = w * steps->factor;
-    float h = aq_round_f16(w);
-    if (add != NULL)
-        h = aq_round_f16(h + *add);
-    if (mul != NULL)
-        h = aq_round_f16(h * *mul);
+    float h = steps->exact ? w : aq_round_f16(w);
+    if (add != NULL) {
+        h = h + *add;
+        h = steps->exact ? h : aq_round_f16(h);
+    }
+    if (mul != NULL) {
+        h = h * *mul;
+        h = steps->exact ? h : aq_round_f16(h);
+    }
     return h;
 }
 
@@ -55,13 +62,13 @@ static inline float aq_round_half(float value, aq_half half)
 }
 
 /* R(R(w + *offset) * scale); offset null skips the first step. Successors page 3.4. */
-static inline float aq_recipe_scaled(float weight, const float *offset, float scale, aq_half half)
+static inline float aq_recipe_scaled(float weight, const float *offset, float scale, aq_half half, bool exact)
 {
     float a = weight;
     if (offset != NULL)
-        a = aq_round_half(a + *offset, half);
+        a = exact ? a + *offset : aq_round_half(a + *offset, half);
     float product = a * scale;
-    return aq_round_half(product, half);
+    return exact ? product : aq_round_half(product, half);
 }
 
 #endif
