@@ -18,8 +18,8 @@
 /* What survives the child: strings are copied. */
 typedef struct seen {
     aq_settings settings;
-    bool has_cpu, has_kernel, same_again;
-    char cpu[256], kernel[256];
+    bool has_cpu, has_kernel, has_trace, same_again;
+    char cpu[256], kernel[256], trace[8192];
 } seen;
 
 static void look(void *result)
@@ -34,6 +34,8 @@ static void look(void *result)
     out->settings = *settings;
     out->has_cpu = settings->cpu != NULL;
     out->has_kernel = settings->kernel != NULL;
+    out->has_trace = settings->trace != NULL;
+    snprintf(out->trace, sizeof out->trace, "%s", settings->trace ? settings->trace : "");
     snprintf(out->cpu, sizeof out->cpu, "%s", settings->cpu ? settings->cpu : "");
     snprintf(out->kernel, sizeof out->kernel, "%s", settings->kernel ? settings->kernel : "");
 }
@@ -60,6 +62,7 @@ static void assert_defaults(const seen *s)
     assert_false(s->settings.synchronous);
     assert_false(s->settings.guard);
     assert_int_equal(s->settings.verbose, 0);
+    assert_false(s->has_trace);
 }
 
 static void test_unset_and_empty(void **state)
@@ -70,7 +73,7 @@ static void test_unset_and_empty(void **state)
     assert_string_equal(unset.settings.invalid, "");
     seen empty = WITH("ANTIQUANT_CPU=", "ANTIQUANT_KERNEL=", "ANTIQUANT_THREADS=", "ANTIQUANT_NUMERICS=",
                       "ANTIQUANT_PROFILE=", "ANTIQUANT_STATUS=", "ANTIQUANT_DEVICES=", "ANTIQUANT_SYNC=",
-                      "ANTIQUANT_VERBOSE=", "ANTIQUANT_GUARD=");
+                      "ANTIQUANT_VERBOSE=", "ANTIQUANT_GUARD=", "ANTIQUANT_TRACE=");
     assert_defaults(&empty);
     assert_string_equal(empty.settings.invalid, "");
 }
@@ -179,6 +182,23 @@ static void test_invalid(void **state)
     }
 }
 
+/* A path is kept as it is; whether it can be written is not judged here. */
+static void test_trace(void **state)
+{
+    (void)state;
+    seen s = WITH("ANTIQUANT_TRACE=/no where/\"t\".json");
+    assert_string_equal(s.trace, "/no where/\"t\".json");
+    assert_string_equal(s.settings.invalid, "");
+    char variable[16 + 4096 + 1] = "ANTIQUANT_TRACE=";
+    memset(variable + 16, 'p', 4095);
+    s = WITH(variable);
+    assert_string_equal(s.trace, variable + 16);
+    variable[16 + 4095] = 'p';
+    s = WITH(variable);
+    assert_defaults(&s);
+    assert_non_null(strstr(s.settings.invalid, "the path of a file, at most 4095 bytes long"));
+}
+
 static void test_first_complaint_stays_and_others_are_read(void **state)
 {
     (void)state;
@@ -210,6 +230,7 @@ int main(void)
         cmocka_unit_test(test_profiles),
         cmocka_unit_test(test_unknown_names_are_kept),
         cmocka_unit_test(test_invalid),
+        cmocka_unit_test(test_trace),
         cmocka_unit_test(test_first_complaint_stays_and_others_are_read),
         cmocka_unit_test(test_hostile_value_is_shown_harmlessly),
     };
