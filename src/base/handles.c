@@ -95,6 +95,11 @@ bool aq_handles_take(aq_handle_set *set, const void *handle, void (*take)(void *
     return found;
 }
 
+void aq_handles_forget_all(aq_handle_set *set)
+{
+    *set = (aq_handle_set)AQ_HANDLE_SET_INITIALIZER;
+}
+
 bool aq_handles_remove(aq_handle_set *set, const void *handle)
 {
     pthread_mutex_lock(&set->lock);

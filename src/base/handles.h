@@ -31,6 +31,10 @@ bool aq_handles_contain(aq_handle_set *set, const void *handle);
  * that no other thread can destroy it in between. false: not in the set. */
 bool aq_handles_take(aq_handle_set *set, const void *handle, void (*take)(void *handle));
 
+/* In the child of a fork: the set is as new, whatever another thread was doing with it. What it held, and its
+ * own table, are not freed. */
+void aq_handles_forget_all(aq_handle_set *set);
+
 /* false: was not in the set. Exactly one of several concurrent callers gets true. */
 bool aq_handles_remove(aq_handle_set *set, const void *handle);
 

@@ -6,6 +6,7 @@
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdlib.h>
+#include <sys/mman.h>
 
 #include "base/checked.h"
 
@@ -56,6 +57,14 @@ void *aq_aligned_malloc(size_t alignment, size_t size)
 void aq_free(void *pointer)
 {
     free(pointer);
+}
+
+void *aq_reserve_addresses(size_t bytes)
+{
+    if (refused(bytes))
+        return NULL;
+    void *addresses = mmap(NULL, bytes, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    return addresses == MAP_FAILED ? NULL : addresses;
 }
 
 void aq_memory_fail_from(uint64_t n)

@@ -13,6 +13,10 @@ void *aq_calloc(size_t count, size_t size);
 void *aq_aligned_malloc(size_t alignment, size_t size);
 void aq_free(void *pointer);
 
+/* Whole pages of inaccessible addresses with no memory behind them, for mprotect, mmap and munmap; null when
+ * there are none. */
+void *aq_reserve_addresses(size_t bytes);
+
 /* Tests only: the n-th allocation from now on (1 = the next) and all after it fail; 0 = none fails. */
 void aq_memory_fail_from(uint64_t n);
 

@@ -136,13 +136,15 @@ static void read_all(void)
     read_numerics();
     read_profile();
     read_status();
-    int devices = 1, synchronous = 0;
+    int devices = 1, synchronous = 0, guard = 0;
     read_number("ANTIQUANT_DEVICES", 1, MAX_DEVICES, &devices);
     read_number("ANTIQUANT_SYNC", 0, 1, &synchronous);
+    read_number("ANTIQUANT_GUARD", 0, 1, &guard);
     read_number("ANTIQUANT_VERBOSE", 0, 2, &settings.verbose);
     read_trace();
     settings.devices = (uint32_t)devices;
     settings.synchronous = synchronous != 0;
+    settings.guard = guard != 0;
 }
 
 const aq_settings *aq_settings_get(void)

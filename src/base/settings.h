@@ -22,6 +22,7 @@ typedef struct aq_settings {
     bool device_status; /* ANTIQUANT_STATUS=device: V1's null checks answer 161002 */
     uint32_t devices;   /* ANTIQUANT_DEVICES */
     bool synchronous;   /* ANTIQUANT_SYNC=1: tasks run in the caller's thread */
+    bool guard;         /* ANTIQUANT_GUARD=1: device memory lies between inaccessible pages */
     int verbose;        /* ANTIQUANT_VERBOSE */
     const char
         *trace; /* ANTIQUANT_TRACE, null when unset or empty; base/trace.h says whether it can be written */

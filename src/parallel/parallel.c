@@ -38,6 +38,7 @@ typedef struct aq_loop {
 } aq_loop;
 
 static pthreadpool_t pool; /* null: serial */
+static pthread_once_t once = PTHREAD_ONCE_INIT;
 
 /* The gate is locked until all probing threads were made. */
 static void *wait_at_gate(void *gate)
@@ -68,11 +69,22 @@ static bool can_make_threads(size_t count)
     return made == count;
 }
 
-/* The pool lives until the process ends. */
+/* The threads of the pool are not there in the child of a fork: it makes a pool of its own when it needs one.
+ * The old one is not freed, that would be waiting for its threads. */
+static void forget_pool(void)
+{
+    pool = NULL;
+    once = (pthread_once_t)PTHREAD_ONCE_INIT;
+}
+
+/* The pool lives until the process ends. Without room to be told of forks there is none. */
 static void make_pool(void)
 {
+    static bool told_of_forks; /* a child inherits that */
     size_t threads = (size_t)aq_parallel_threads();
-    if (threads > 1 && can_make_threads(threads - 1)) /* the caller of a loop is one of them */
+    if (!told_of_forks)
+        told_of_forks = pthread_atfork(NULL, NULL, forget_pool) == 0;
+    if (told_of_forks && threads > 1 && can_make_threads(threads - 1)) /* the caller of a loop is one */
         pool = pthreadpool_create(threads);
 }
 
@@ -108,7 +120,6 @@ int aq_parallel_threads(void)
 
 void aq_parallel_for(int max_threads, size_t count, aq_parallel_body body, void *context)
 {
-    static pthread_once_t once = PTHREAD_ONCE_INIT;
     size_t slots = (size_t)aq_parallel_threads();
     if (max_threads < 1)
         max_threads = 1;

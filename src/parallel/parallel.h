@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* parallel.h - one intra-operator thread pool for the whole process, shared by all streams. Made at the first
- * parallel loop. A loop that finds the pool busy waits for its turn; loops never nest. */
+ * parallel loop. A loop that finds the pool busy waits for its turn; loops never nest. The child
+ * of a fork gets a pool of its own. */
 #ifndef AQ_PARALLEL_PARALLEL_H
 #define AQ_PARALLEL_PARALLEL_H
 

@@ -17,6 +17,7 @@
 #include "acl/acl_rt.h"
 #include "base/memory.h"
 #include "base/settings.h"
+#include "runtime/fork.h"
 #include "runtime/queue.h"
 #include "runtime/refuse.h"
 #include "runtime/spans.h"
@@ -176,6 +177,22 @@ void aq_callbacks_forget(aq_stream *stream, bool only_own)
     if (stream->subscriber && (!only_own || stream->subscriber->thread == (uint64_t)pthread_self()))
         unsubscribe(stream);
     pthread_mutex_unlock(&lock);
+}
+
+void aq_callbacks_lock(void)
+{
+    pthread_mutex_lock(&lock);
+}
+
+void aq_callbacks_unlock(void)
+{
+    pthread_mutex_unlock(&lock);
+}
+
+void aq_callbacks_forget_all(void)
+{
+    subscribers = NULL;
+    blocking_report_over = (pthread_cond_t)PTHREAD_COND_INITIALIZER; /* those who waited are gone */
 }
 
 /* ---- The task ---- */

@@ -11,6 +11,7 @@
 #include "base/handles.h"
 #include "base/memory.h"
 #include "runtime/device.h"
+#include "runtime/fork.h"
 #include "runtime/queue.h"
 #include "runtime/refuse.h"
 #include "runtime/thread.h"
@@ -30,8 +31,14 @@ void aq_context_release(aq_context *context)
     aq_free(context);
 }
 
+void aq_contexts_forget_all(void)
+{
+    aq_handles_forget_all(&live);
+}
+
 aq_context *aq_context_create(const char *function, int32_t device, bool primary)
 {
+    aq_fork_watch();
     aq_context *context = aq_calloc(1, sizeof *context);
     if (!context) {
         aq_error(207001, "%s: out of memory for a context", function);
@@ -105,11 +112,12 @@ static int find(const char *function, aclrtContext handle, aq_context **context)
     if (!handle)
         return aq_runtime_refuse_null(function, "context");
     if (!aq_handles_take(&live, handle, retain))
-        return aq_refuse(107017, &(aq_refusal){.function = function,
-                                               .argument = "context",
-                                               .rule = "must be a live context",
-                                               .actual = "destroyed already, or never a context",
-                                               .page = AQ_RUNTIME_PAGE});
+        return aq_refuse(107017,
+                         &(aq_refusal){.function = function,
+                                       .argument = "context",
+                                       .rule = "must be a live context",
+                                       .actual = "destroyed already, made before a fork, or never a context",
+                                       .page = AQ_RUNTIME_PAGE});
     *context = handle;
     return 0;
 }

@@ -9,10 +9,12 @@
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "acl/acl_rt.h"
 #include "base/settings.h"
 #include "runtime/context.h"
+#include "runtime/fork.h"
 #include "runtime/refuse.h"
 #include "runtime/thread.h"
 
@@ -60,6 +62,12 @@ uint32_t aq_device_count(void)
     static pthread_once_t once = PTHREAD_ONCE_INIT;
     pthread_once(&once, count_devices);
     return device_count;
+}
+
+void aq_devices_forget_all(void)
+{
+    lock = (pthread_mutex_t)PTHREAD_MUTEX_INITIALIZER;
+    memset(devices, 0, sizeof devices);
 }
 
 int aq_device_check(const char *function, const char *argument, int32_t device)

@@ -14,7 +14,10 @@
 #include "acl/acl_rt.h"
 #include "base/checked.h"
 #include "base/memory.h"
+#include "base/settings.h"
 #include "runtime/context.h"
+#include "runtime/fork.h"
+#include "runtime/guard.h"
 #include "runtime/refuse.h"
 
 #define ALIGNMENT  64 /* runtime page 4.5 */
@@ -23,7 +26,7 @@
 
 struct aq_block {
     uintptr_t begin, end; /* what the caller may use */
-    void *memory;         /* what the allocator gave */
+    aq_guard *guard;      /* with ANTIQUANT_GUARD=1, else null */
     aq_memory_kind kind;
     size_t pins;
     bool freed; /* no longer in the tree; released by the last unpin */
@@ -51,7 +54,10 @@ static aq_block *find(const void *address)
 
 static void release(aq_block *block)
 {
-    aq_free(block->memory);
+    if (block->guard)
+        aq_guard_end(block->guard);
+    else
+        aq_free((void *)block->begin);
     aq_free(block);
 }
 
@@ -85,17 +91,22 @@ aq_memory_kind aq_memory_kind_of(const void *address)
     return kind;
 }
 
-/* A block of usable bytes that is in the tree; null when out of memory. */
-static aq_block *new_block(aq_memory_kind kind, size_t usable)
+/* A block of usable bytes that is in the tree; null when out of memory. function and asked are for the
+ * message of a guarded block. */
+static aq_block *new_block(const char *function, aq_memory_kind kind, size_t asked, size_t usable)
 {
     aq_block *block = aq_malloc(sizeof *block);
-    void *memory = block ? aq_aligned_malloc(ALIGNMENT, usable) : NULL;
+    if (!block)
+        return NULL;
+    bool guarded = aq_settings_get()->guard;
+    aq_guard *guard = guarded ? aq_guard_make(function, asked, usable) : NULL;
+    void *memory = guard ? aq_guard_address(guard) : guarded ? NULL : aq_aligned_malloc(ALIGNMENT, usable);
     if (!memory) {
         aq_free(block);
         return NULL;
     }
     uintptr_t begin = (uintptr_t)memory;
-    *block = (aq_block){.begin = begin, .end = begin + usable, .memory = memory, .kind = kind};
+    *block = (aq_block){.begin = begin, .end = begin + usable, .guard = guard, .kind = kind};
     pthread_mutex_lock(&lock);
     bool added = tsearch(block, &live, compare) != NULL;
     pthread_mutex_unlock(&lock);
@@ -122,10 +133,10 @@ static int allocate(const char *function, aq_memory_kind kind, void **out, size_
     size_t usable = 0;
     aq_block *block = NULL;
     if (aq_add_size(size, SIZE_STEP - 1 + spare, &usable))
-        block = new_block(kind, usable / SIZE_STEP * SIZE_STEP);
+        block = new_block(function, kind, size, usable / SIZE_STEP * SIZE_STEP);
     if (!block)
         return aq_error(207001, "%s: out of memory for %zu bytes", function, size);
-    *out = block->memory;
+    *out = (void *)block->begin;
     return 0;
 }
 
@@ -182,6 +193,16 @@ static int deallocate(const char *function, aq_memory_kind kind, void *address)
     if (unused)
         release(block);
     return 0;
+}
+
+void aq_blocks_lock(void)
+{
+    pthread_mutex_lock(&lock);
+}
+
+void aq_blocks_unlock(void)
+{
+    pthread_mutex_unlock(&lock);
 }
 
 aclError aclrtMalloc(void **devPtr, size_t size, aclrtMemMallocPolicy policy)

@@ -6,6 +6,7 @@
 
 #include "base/handles.h"
 #include "base/memory.h"
+#include "runtime/fork.h"
 #include "runtime/refuse.h"
 #include "runtime/spans.h"
 
@@ -70,13 +71,19 @@ bool aq_record_is_done(aq_record *record)
 
 /* ---- Handles ---- */
 
+void aq_events_forget_all(void)
+{
+    aq_handles_forget_all(&live);
+}
+
 static int refuse_dead(const char *function, const char *argument)
 {
-    return aq_refuse(107017, &(aq_refusal){.function = function,
-                                           .argument = argument,
-                                           .rule = "must be a live event",
-                                           .actual = "destroyed already, or never an event",
-                                           .page = AQ_RUNTIME_PAGE});
+    return aq_refuse(107017,
+                     &(aq_refusal){.function = function,
+                                   .argument = argument,
+                                   .rule = "must be a live event",
+                                   .actual = "destroyed already, made before a fork, or never an event",
+                                   .page = AQ_RUNTIME_PAGE});
 }
 
 int aq_event_find(const char *function, const char *argument, aclrtEvent handle, bool any_context,

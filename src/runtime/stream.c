@@ -10,6 +10,7 @@
 
 #include "base/handles.h"
 #include "base/log.h"
+#include "runtime/fork.h"
 #include "runtime/queue.h"
 #include "runtime/refuse.h"
 #include "runtime/spans.h"
@@ -78,6 +79,13 @@ void aq_streams_end(aq_context *context)
     }
 }
 
+void aq_streams_forget_all(void)
+{
+    list_lock = (pthread_mutex_t)PTHREAD_MUTEX_INITIALIZER;
+    oldest = newest = NULL;
+    aq_handles_forget_all(&live);
+}
+
 /* ---- Handles ---- */
 
 static void retain(void *stream)
@@ -87,11 +95,12 @@ static void retain(void *stream)
 
 static int refuse_dead(const char *function)
 {
-    return aq_refuse(107017, &(aq_refusal){.function = function,
-                                           .argument = "stream",
-                                           .rule = "must be a live stream, or null for the default stream",
-                                           .actual = "destroyed already, or never a stream",
-                                           .page = AQ_RUNTIME_PAGE});
+    return aq_refuse(107017,
+                     &(aq_refusal){.function = function,
+                                   .argument = "stream",
+                                   .rule = "must be a live stream, or null for the default stream",
+                                   .actual = "destroyed already, made before a fork, or never a stream",
+                                   .page = AQ_RUNTIME_PAGE});
 }
 
 int aq_stream_find(const char *function, aclrtStream handle, aq_stream **stream)

@@ -14,6 +14,7 @@
 
 #include "acl/acl_rt.h"
 #include "base/status.h"
+#include "runtime/fork.h"
 #include "runtime/refuse.h"
 
 typedef struct aq_thread {
@@ -101,6 +102,25 @@ void aq_thread_report(uint64_t number, int status, const char *text)
         snprintf(thread->text, sizeof thread->text, "%s", text);
     }
     pthread_mutex_unlock(&lock);
+}
+
+void aq_threads_lock(void)
+{
+    pthread_mutex_lock(&lock);
+}
+
+void aq_threads_unlock(void)
+{
+    pthread_mutex_unlock(&lock);
+}
+
+/* The other threads in the list are gone, and their memory with them. */
+void aq_threads_forget_all(void)
+{
+    threads = NULL;
+    self = (aq_thread){.number = 0};
+    if (end_of_thread_is_told)
+        pthread_setspecific(end_of_thread, NULL);
 }
 
 static aclError last_error(const char *function, aclrtLastErrLevel level, bool take)

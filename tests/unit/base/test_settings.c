@@ -18,8 +18,8 @@
 /* What survives the child: strings are copied. */
 typedef struct seen {
     aq_settings settings;
-    bool has_cpu, has_kernel, same_again;
-    char cpu[256], kernel[256];
+    bool has_cpu, has_kernel, has_trace, same_again;
+    char cpu[256], kernel[256], trace[8192];
 } seen;
 
 static void look(void *result)
@@ -34,6 +34,8 @@ static void look(void *result)
     out->settings = *settings;
     out->has_cpu = settings->cpu != NULL;
     out->has_kernel = settings->kernel != NULL;
+    out->has_trace = settings->trace != NULL;
+    snprintf(out->trace, sizeof out->trace, "%s", settings->trace ? settings->trace : "");
     snprintf(out->cpu, sizeof out->cpu, "%s", settings->cpu ? settings->cpu : "");
     snprintf(out->kernel, sizeof out->kernel, "%s", settings->kernel ? settings->kernel : "");
 }
@@ -58,7 +60,9 @@ static void assert_defaults(const seen *s)
     assert_false(s->settings.device_status);
     assert_int_equal(s->settings.devices, 1);
     assert_false(s->settings.synchronous);
+    assert_false(s->settings.guard);
     assert_int_equal(s->settings.verbose, 0);
+    assert_false(s->has_trace);
 }
 
 static void test_unset_and_empty(void **state)
@@ -69,7 +73,7 @@ static void test_unset_and_empty(void **state)
     assert_string_equal(unset.settings.invalid, "");
     seen empty = WITH("ANTIQUANT_CPU=", "ANTIQUANT_KERNEL=", "ANTIQUANT_THREADS=", "ANTIQUANT_NUMERICS=",
                       "ANTIQUANT_PROFILE=", "ANTIQUANT_STATUS=", "ANTIQUANT_DEVICES=", "ANTIQUANT_SYNC=",
-                      "ANTIQUANT_VERBOSE=");
+                      "ANTIQUANT_VERBOSE=", "ANTIQUANT_GUARD=", "ANTIQUANT_TRACE=");
     assert_defaults(&empty);
     assert_string_equal(empty.settings.invalid, "");
 }
@@ -79,13 +83,14 @@ static void test_valid(void **state)
     (void)state;
     seen s = WITH("ANTIQUANT_CPU=avx2", "ANTIQUANT_KERNEL=gemv_x", "ANTIQUANT_THREADS=1024",
                   "ANTIQUANT_NUMERICS=npu", "ANTIQUANT_STATUS=device", "ANTIQUANT_DEVICES=64",
-                  "ANTIQUANT_SYNC=1", "ANTIQUANT_VERBOSE=2");
+                  "ANTIQUANT_SYNC=1", "ANTIQUANT_VERBOSE=2", "ANTIQUANT_GUARD=1");
     assert_string_equal(s.cpu, "avx2");
     assert_string_equal(s.kernel, "gemv_x");
     assert_int_equal(s.settings.threads, 1024);
     assert_true(s.settings.device_status);
     assert_int_equal(s.settings.devices, 64);
     assert_true(s.settings.synchronous);
+    assert_true(s.settings.guard);
     assert_int_equal(s.settings.verbose, 2);
     assert_string_equal(s.settings.invalid, "");
     s = WITH("ANTIQUANT_CPU=best", "ANTIQUANT_THREADS=1", "ANTIQUANT_STATUS=documented",
@@ -167,6 +172,7 @@ static void test_invalid(void **state)
          "ANTIQUANT_DEVICES=\"0\" is not valid; valid values: a whole number from 1 to 64"},
         {"ANTIQUANT_SYNC=2", "ANTIQUANT_SYNC=\"2\" is not valid; valid values: 0, 1"},
         {"ANTIQUANT_SYNC=true", "ANTIQUANT_SYNC=\"true\" is not valid; valid values: 0, 1"},
+        {"ANTIQUANT_GUARD=yes", "ANTIQUANT_GUARD=\"yes\" is not valid; valid values: 0, 1"},
         {"ANTIQUANT_VERBOSE=3", "ANTIQUANT_VERBOSE=\"3\" is not valid; valid values: 0, 1, 2"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
@@ -174,6 +180,23 @@ static void test_invalid(void **state)
         assert_string_equal(s.settings.invalid, cases[i][1]);
         assert_defaults(&s);
     }
+}
+
+/* A path is kept as it is; whether it can be written is not judged here. */
+static void test_trace(void **state)
+{
+    (void)state;
+    seen s = WITH("ANTIQUANT_TRACE=/no where/\"t\".json");
+    assert_string_equal(s.trace, "/no where/\"t\".json");
+    assert_string_equal(s.settings.invalid, "");
+    char variable[16 + 4096 + 1] = "ANTIQUANT_TRACE=";
+    memset(variable + 16, 'p', 4095);
+    s = WITH(variable);
+    assert_string_equal(s.trace, variable + 16);
+    variable[16 + 4095] = 'p';
+    s = WITH(variable);
+    assert_defaults(&s);
+    assert_non_null(strstr(s.settings.invalid, "the path of a file, at most 4095 bytes long"));
 }
 
 static void test_first_complaint_stays_and_others_are_read(void **state)
@@ -207,6 +230,7 @@ int main(void)
         cmocka_unit_test(test_profiles),
         cmocka_unit_test(test_unknown_names_are_kept),
         cmocka_unit_test(test_invalid),
+        cmocka_unit_test(test_trace),
         cmocka_unit_test(test_first_complaint_stays_and_others_are_read),
         cmocka_unit_test(test_hostile_value_is_shown_harmlessly),
     };
