@@ -99,7 +99,7 @@ typedef struct aq_stream_tile {
 typedef struct aq_scaled_stream_tile {
     const aq_weight *weight; /* the whole matrix */
     const aq_scaled *scaled; /* likewise */
-    int64_t n0;              /* first column of the slice */
+    int64_t n0;              /* first column of the slice, a multiple of nr */
     const float *x;          /* as above */
     int64_t x_stride;
     float *sum;
@@ -132,7 +132,7 @@ typedef struct aq_scaled_panel_job {
     aq_order order;
     const aq_weight *weight; /* the whole matrix */
     const aq_scaled *scaled; /* likewise */
-    int64_t k0, n0;          /* the chunk's first k and the panel's first column */
+    int64_t k0, n0;          /* the chunk's first k; the panel's first column, a multiple of nr */
     int64_t k, n, steps;
     float *panel;
 } aq_scaled_panel_job;
@@ -171,6 +171,7 @@ typedef struct aq_kernel_query {
     aq_weight_type type;
     int64_t block; /* > 0: FRACTAL_NZ */
     int64_t group; /* k of a group of scales; 0: all */
+    bool odd_rows; /* 4 bits: rows along the axis of stride 1 may begin in the middle of a byte */
     bool exact;    /* mode exact: weights are not rounded */
 } aq_kernel_query;
 

@@ -51,6 +51,19 @@ aq_order aq_plan_order(const aq_problem *problem)
     return problem->weight.row == 1 && problem->weight.column != 1 ? AQ_ORDER_T : AQ_ORDER_P;
 }
 
+/* Whether a run of 4-bit weights along the axis of stride 1 may begin in the middle of a byte. */
+static bool has_odd_rows(const aq_problem *problem, aq_order order)
+{
+    if (problem->weight_type != AQ_S4 && problem->weight_type != AQ_F4E2M1)
+        return false;
+    const aq_matrix_layout *weight = &problem->weight;
+    int64_t bits = problem->weight_first | problem->weight_block | problem->weight_block_stride |
+                   (order == AQ_ORDER_P ? weight->row : weight->column);
+    for (int d = 0; d < problem->batch_rank; d++)
+        bits |= weight->batch[d];
+    return bits & 1;
+}
+
 aq_kernel_query aq_plan_query(const aq_problem *problem, aq_order order)
 {
     aq_kernel_query query = {.m = problem->m,
@@ -63,7 +76,8 @@ aq_kernel_query aq_plan_query(const aq_problem *problem, aq_order order)
                              .half = problem->half,
                              .type = problem->weight_type,
                              .block = problem->weight_block,
-                             .group = problem->scaled.group < problem->k ? problem->scaled.group : 0};
+                             .group = problem->scaled.group < problem->k ? problem->scaled.group : 0,
+                             .odd_rows = has_odd_rows(problem, order)};
     if (problem->n == 1 && order == AQ_ORDER_P)
         query.stride_n = 1; /* one column is contiguous whatever its stride */
     return query;
@@ -133,7 +147,6 @@ int aq_plan_make(const char *function, const aq_problem *problem, aq_plan *plan)
     query.exact = plan->exact;
     plan->gemm = aq_kernel_choose(AQ_ROLE_GEMM, &query);
     plan->generic_panel = plan->exact || needs_generic_panel(problem, &query, plan->gemm);
-    plan->generic_rows = problem->half != AQ_F16;
     bool streams = !plan->exact && (problem->recipe == AQ_RECIPE_SCALED || !plan->generic_panel);
     plan->stream = streams ? aq_kernel_choose(AQ_ROLE_STREAM, &query) : NULL;
     if (plan->stream != NULL)

@@ -27,7 +27,6 @@ typedef struct aq_plan {
     const aq_kernel *stream; /* null: gemm takes all rows */
     const aq_kernel *gemm;   /* never null: also where the data rules the stream kernel out */
     bool generic_panel;      /* layout or parameters that only the generic packer takes */
-    bool generic_rows;       /* likewise for x: bf16 */
     int threads;             /* >= 1 */
     int64_t slice;           /* stream: columns of a task, a multiple of the kernel's nr but for the last */
     int64_t row_stride;      /* stream: floats from row to row of x */

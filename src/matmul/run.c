@@ -164,10 +164,7 @@ static void pack_tile_of_rows(void *context, size_t thread, size_t index)
                            .steps = steps,
                            .packed = packed_rows(run, k0, steps, tile),
                            .half = plan->problem.half};
-        if (plan->generic_rows)
-            aq_pack_rows_generic(&job, plan->gemm->mr);
-        else
-            plan->gemm->pack_rows(&job);
+        plan->gemm->pack_rows(&job);
     }
 }
 

@@ -12,6 +12,7 @@
 
 #include "kernels/data.h"
 #include "kernels/registry.h"
+#include "kernels/scaled.h"
 
 ck_state ck;
 
@@ -126,10 +127,14 @@ static void check_kernel(const aq_kernel *kernel)
     long passed = ck.passed;
     ck_begin_subject(kernel->name);
     if (kernel->role == AQ_ROLE_STREAM) {
-        ck_check_stream(kernel);
+        if (kernel->stream != NULL)
+            ck_check_stream(kernel);
+        if (kernel->stream_scaled != NULL)
+            ck_check_scaled_stream(kernel);
     } else {
         ck_check_rows(kernel);
         ck_check_panel(kernel);
+        ck_check_scaled_panels(kernel);
         ck_check_all_weights(kernel);
         ck_check_tile(kernel);
         ck_check_product(kernel);

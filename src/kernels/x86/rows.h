@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* rows.h - packing rows of fp16 x for a gemm kernel of at most 8 rows, with F16C and AVX; both x86 levels use
- * it. Knows no weights. */
+/* rows.h - packing rows of fp16 or bf16 x for a gemm kernel of at most 8 rows, with F16C and AVX; both x86
+ * levels use it. Knows no weights. */
 #ifndef AQ_KERNELS_X86_ROWS_H
 #define AQ_KERNELS_X86_ROWS_H
 
@@ -34,6 +34,15 @@ AQ_INLINE void aq_store_position(float *packed, __m256 values, int mr)
     }
 }
 
+/* Eight numbers of 16 bits. */
+AQ_INLINE __m256 aq_widen_eight(const uint16_t *x, aq_half half)
+{
+    __m128i bits = _mm_loadu_si128((const __m128i *)(const void *)x);
+    if (half == AQ_F16)
+        return _mm256_cvtph_ps(bits);
+    return _mm256_castsi256_ps(_mm256_slli_epi32(_mm256_cvtepu16_epi32(bits), 16));
+}
+
 /* v[i] lane j becomes v[j] lane i. */
 AQ_INLINE void aq_transpose_8x8(__m256 v[8])
 {
@@ -58,7 +67,8 @@ AQ_INLINE void aq_transpose_8x8(__m256 v[8])
 }
 
 /* 8 k from k on, of which count exist; k + 8 or fewer positions are written, those below job->steps' k. */
-AQ_INLINE void aq_pack_rows_block(const aq_rows_job *job, int64_t k, int64_t count, int64_t positions, int mr)
+AQ_INLINE void aq_pack_rows_block(const aq_rows_job *job, int64_t k, int64_t count, int64_t positions, int mr,
+                                  aq_half half)
 {
     __m256 v[8];
 #pragma GCC unroll 8
@@ -68,11 +78,11 @@ AQ_INLINE void aq_pack_rows_block(const aq_rows_job *job, int64_t k, int64_t cou
             continue;
         const uint16_t *x = job->x + r * job->stride_m + k;
         if (count >= 8) {
-            v[r] = _mm256_cvtph_ps(_mm_loadu_si128((const __m128i *)(const void *)x));
+            v[r] = aq_widen_eight(x, half);
         } else if (count > 0) {
             uint16_t tail[8] = {0};
             memcpy(tail, x, (size_t)count * sizeof *x);
-            v[r] = _mm256_cvtph_ps(_mm_loadu_si128((const __m128i *)(const void *)tail));
+            v[r] = aq_widen_eight(tail, half);
         }
     }
     aq_transpose_8x8(v);
@@ -80,8 +90,8 @@ AQ_INLINE void aq_pack_rows_block(const aq_rows_job *job, int64_t k, int64_t cou
         aq_store_position(job->packed + aq_packed_position(job->order, job->steps, k + i) * mr, v[i], mr);
 }
 
-/* stride_m == 1 and a full tile: mr neighbouring fp16 a k. */
-AQ_INLINE void aq_pack_rows_across(const aq_rows_job *job, int mr)
+/* stride_m == 1 and a full tile: mr neighbouring numbers a k. */
+AQ_INLINE void aq_pack_rows_across(const aq_rows_job *job, int mr, aq_half half)
 {
     int64_t positions = job->steps;
     for (int64_t k = 0; k < positions; k++) {
@@ -89,23 +99,31 @@ AQ_INLINE void aq_pack_rows_across(const aq_rows_job *job, int mr)
         if (k < job->k)
             memcpy(values, job->x + k * job->stride_k, (size_t)mr * sizeof *values);
         aq_store_position(job->packed + aq_packed_position(job->order, job->steps, k) * mr,
-                          _mm256_cvtph_ps(_mm_loadu_si128((const __m128i *)(const void *)values)), mr);
+                          aq_widen_eight(values, half), mr);
     }
 }
 
-AQ_INLINE void aq_pack_rows_x86(const aq_rows_job *job, int mr)
+AQ_INLINE void aq_pack_rows_of(const aq_rows_job *job, int mr, aq_half half)
 {
     if (job->stride_k != 1) {
         if (job->stride_m == 1 && job->rows == mr)
-            aq_pack_rows_across(job, mr);
+            aq_pack_rows_across(job, mr, half);
         else
             aq_pack_rows_generic(job, mr);
         return;
     }
     for (int64_t k = 0; k < job->steps; k += 8) {
         int64_t positions = job->steps - k < 8 ? job->steps - k : 8;
-        aq_pack_rows_block(job, k, job->k - k, positions, mr);
+        aq_pack_rows_block(job, k, job->k - k, positions, mr, half);
     }
+}
+
+AQ_INLINE void aq_pack_rows_x86(const aq_rows_job *job, int mr)
+{
+    if (job->half == AQ_F16)
+        aq_pack_rows_of(job, mr, AQ_F16);
+    else
+        aq_pack_rows_of(job, mr, AQ_BF16);
 }
 
 #endif

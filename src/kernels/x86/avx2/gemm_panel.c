@@ -2,6 +2,7 @@
 /* gemm_panel.c - dequantises a panel for the AVX2 gemm kernel: both recipes, weights with n contiguous (order
  * P) and with k contiguous (order T, transposed 16 x 16 bytes at a time). Knows nothing of x. */
 #include "kernels/x86/avx2/gemm.h"
+#include "kernels/x86/avx2/transpose.h"
 #include "kernels/x86/avx2/weights.h"
 
 enum { NR = AQ_GEMM256_NR, AHEAD = 48 /* k rows from a prefetch to its use */ };
@@ -62,37 +63,6 @@ AQ_INLINE void pack_p(const aq_panel_job *job, const eight *params, enum way way
     }
 }
 
-/* 16 columns of 16 k (rows of in, 64 bytes apart) to 16 k of 16 columns. */
-AQ_INLINE void transpose(const int8_t *in, int8_t *out)
-{
-    __m256i a[8], b[8];
-#pragma GCC unroll 8
-    for (int j = 0; j < 8; j++) { /* columns j and j + 8 in the two halves; so everywhere below */
-        const __m128i *column = (const __m128i *)(const void *)(in + j * 64);
-        a[j] = _mm256_inserti128_si256(_mm256_castsi128_si256(_mm_load_si128(column)),
-                                       _mm_load_si128(column + 32), 1);
-    }
-#pragma GCC unroll 4
-    for (int j = 0; j < 4; j++) { /* b[j], b[4 + j]: columns 2j, 2j + 1 of k 0..7, k 8..15 */
-        b[j] = _mm256_unpacklo_epi8(a[2 * j], a[2 * j + 1]);
-        b[4 + j] = _mm256_unpackhi_epi8(a[2 * j], a[2 * j + 1]);
-    }
-#pragma GCC unroll 4
-    for (int j = 0; j < 4; j++) { /* a[2j], a[2j + 1]: four columns (0.. for even j, 4.. for odd) of four k */
-        a[2 * j] = _mm256_unpacklo_epi16(b[2 * j], b[2 * j + 1]);
-        a[2 * j + 1] = _mm256_unpackhi_epi16(b[2 * j], b[2 * j + 1]);
-    }
-#pragma GCC unroll 4
-    for (int q = 0; q < 4; q++) { /* k 4q .. 4q + 3 */
-        int from = q / 2 * 4 + q % 2;
-        __m256i low = _mm256_unpacklo_epi32(a[from], a[from + 2]),
-                high = _mm256_unpackhi_epi32(a[from], a[from + 2]);
-        __m256i *to = (__m256i *)(void *)(out + q * 64);
-        _mm256_store_si256(to, _mm256_permute4x64_epi64(low, 0xD8));
-        _mm256_store_si256(to + 1, _mm256_permute4x64_epi64(high, 0xD8));
-    }
-}
-
 /* 64 k from k on, of which count exist, of 16 columns; the rest becomes 0. */
 static void fetch(const aq_panel_job *job, int64_t k, int64_t count, int8_t *in)
 {
@@ -117,7 +87,7 @@ AQ_INLINE void pack_t(const aq_panel_job *job, const eight *params, enum way way
     for (int64_t k = 0; k < job->steps; k += 16) {
         if (k % 64 == 0)
             fetch(job, k, job->k - k < 64 ? job->k - k : 64, in);
-        transpose(in + k % 64, out);
+        aq_transpose_16(in + k % 64, out);
         for (int64_t i = 0; i < 16; i++) {
             float *panel = job->panel + (aq_lane_order[i] * lane_steps + k / 16) * NR;
             if (k + i < job->k)

@@ -80,5 +80,7 @@ const aq_kernel aq_gemm_avx512 = {
     .declines = declines,
     .pack_rows = pack_rows,
     .pack_panel = aq_gemm512_pack_panel,
+    .scaled_declines = aq_gemm512_scaled_declines,
+    .pack_scaled = aq_gemm512_pack_scaled,
     .gemm = gemm,
 };

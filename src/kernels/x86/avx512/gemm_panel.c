@@ -2,6 +2,7 @@
 /* gemm_panel.c - dequantises a panel for the AVX-512 gemm kernel: both recipes, weights with n contiguous
  * (order P) and with k contiguous (order T, transposed 16 x 16 bytes at a time). Knows nothing of x. */
 #include "kernels/x86/avx512/gemm.h"
+#include "kernels/x86/avx512/transpose.h"
 #include "kernels/x86/avx512/weights.h"
 
 enum { NR = AQ_GEMM512_NR, VECTORS = NR / 16, AHEAD = 48 };
@@ -56,33 +57,6 @@ AQ_INLINE void pack_p(const aq_panel_job *job, const sixteen *params, enum way w
     }
 }
 
-/* 16 columns, 64 k from k on, of which count exist, to columns[k of 64][16 columns]. Rows of in: 64 bytes. */
-AQ_INLINE void transpose_block(const int8_t *in, int8_t *out)
-{
-#pragma GCC unroll 4
-    for (int64_t part = 0; part < 4; part++, in += 16) {
-        __m512i z[4];
-#pragma GCC unroll 4
-        for (int q = 0; q < 4; q++) { /* lane b of z[q]: column 4b + q, 16 k */
-            const __m128i *column = (const __m128i *)(const void *)(in + q * 64);
-            z[q] = _mm512_castsi128_si512(_mm_load_si128(column));
-            z[q] = _mm512_inserti32x4(z[q], _mm_load_si128(column + 16), 1);
-            z[q] = _mm512_inserti32x4(z[q], _mm_load_si128(column + 32), 2);
-            z[q] = _mm512_inserti32x4(z[q], _mm_load_si128(column + 48), 3);
-        }
-        __m512i low01 = _mm512_unpacklo_epi8(z[0], z[1]), high01 = _mm512_unpackhi_epi8(z[0], z[1]);
-        __m512i low23 = _mm512_unpacklo_epi8(z[2], z[3]), high23 = _mm512_unpackhi_epi8(z[2], z[3]);
-        /* dword d of lane b: columns 4b .. 4b + 3 of k 4m + d, for the m-th of these four */
-        __m512i m0 = _mm512_unpacklo_epi16(low01, low23), m1 = _mm512_unpackhi_epi16(low01, low23);
-        __m512i m2 = _mm512_unpacklo_epi16(high01, high23), m3 = _mm512_unpackhi_epi16(high01, high23);
-        const __m512i order = _mm512_setr_epi32(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15);
-        _mm512_store_si512(out + part * 256, _mm512_permutexvar_epi32(order, m0));
-        _mm512_store_si512(out + part * 256 + 64, _mm512_permutexvar_epi32(order, m1));
-        _mm512_store_si512(out + part * 256 + 128, _mm512_permutexvar_epi32(order, m2));
-        _mm512_store_si512(out + part * 256 + 192, _mm512_permutexvar_epi32(order, m3));
-    }
-}
-
 /* 64 bytes of each column are fetched at once: columns are often multiples of 4 KiB apart, and 16 lines of
  * one cache set would not stay until the next 16 k. */
 AQ_INLINE void pack_t(const aq_panel_job *job, const sixteen *params, enum way way)
@@ -101,7 +75,7 @@ AQ_INLINE void pack_t(const aq_panel_job *job, const sixteen *params, enum way w
                     run = _mm512_maskz_loadu_epi8(bytes, columns + j * job->weight.stride_n + k);
                 _mm512_store_si512(in + j * 64, run);
             }
-            transpose_block(in, out);
+            aq_transpose_64(in, out);
             int64_t positions = job->steps - k < 64 ? job->steps - k : 64;
             for (int64_t i = 0; i < positions; i++) {
                 __m128i weights = _mm_load_si128((const __m128i *)(const void *)(out + i * 16));

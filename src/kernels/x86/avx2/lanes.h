@@ -1,0 +1,185 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* lanes.h - sixteen floats or words as the kernels of kernels/x86/scaled_*.h use them, AVX2: two registers
+ * each. The AVX-512 folder has a file of the same name and the same functions. Knows no tile. */
+#ifndef AQ_KERNELS_X86_AVX2_LANES_H
+#define AQ_KERNELS_X86_AVX2_LANES_H
+
+#if !defined(__AVX2__) || !defined(__FMA__) || !defined(__F16C__)
+#error "compile this folder with -mavx2 -mfma -mf16c"
+#endif
+
+#include <immintrin.h>
+
+#include "kernels/kernel.h"
+
+#ifndef AQ_INLINE
+#define AQ_INLINE static inline __attribute__((always_inline))
+#endif
+
+typedef struct aq_lanes {
+    __m256 low, high;
+} aq_lanes;
+
+typedef struct aq_words {
+    __m256i low, high;
+} aq_words;
+
+AQ_INLINE aq_lanes aq_lanes_load(const float *from)
+{
+    return (aq_lanes){_mm256_loadu_ps(from), _mm256_loadu_ps(from + 8)};
+}
+
+AQ_INLINE void aq_lanes_store(float *to, aq_lanes value)
+{
+    _mm256_storeu_ps(to, value.low);
+    _mm256_storeu_ps(to + 8, value.high);
+}
+
+AQ_INLINE aq_lanes aq_lanes_all(float value)
+{
+    __m256 all = _mm256_set1_ps(value);
+    return (aq_lanes){all, all};
+}
+
+AQ_INLINE aq_lanes aq_lanes_add(aq_lanes a, aq_lanes b)
+{
+    return (aq_lanes){_mm256_add_ps(a.low, b.low), _mm256_add_ps(a.high, b.high)};
+}
+
+AQ_INLINE aq_lanes aq_lanes_sub(aq_lanes a, aq_lanes b)
+{
+    return (aq_lanes){_mm256_sub_ps(a.low, b.low), _mm256_sub_ps(a.high, b.high)};
+}
+
+AQ_INLINE aq_lanes aq_lanes_mul(aq_lanes a, aq_lanes b)
+{
+    return (aq_lanes){_mm256_mul_ps(a.low, b.low), _mm256_mul_ps(a.high, b.high)};
+}
+
+AQ_INLINE aq_lanes aq_lanes_fma(aq_lanes a, aq_lanes b, aq_lanes c)
+{
+    return (aq_lanes){_mm256_fmadd_ps(a.low, b.low, c.low), _mm256_fmadd_ps(a.high, b.high, c.high)};
+}
+
+/* Keeps compilers from folding the load of an operand into each of the fma that share it. */
+#define AQ_LANES_IN_REGISTER(value) __asm__("" : "+x"((value).low), "+x"((value).high))
+
+/* The lanes below count, +0 in the others. */
+AQ_INLINE aq_lanes aq_lanes_keep(aq_lanes value, int64_t count)
+{
+    if (count >= 16)
+        return value;
+    const __m256i lane = _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7);
+    __m256i low = _mm256_cmpgt_epi32(_mm256_set1_epi32((int)count), lane);
+    __m256i high = _mm256_cmpgt_epi32(_mm256_set1_epi32((int)count - 8), lane);
+    return (aq_lanes){_mm256_and_ps(value.low, _mm256_castsi256_ps(low)),
+                      _mm256_and_ps(value.high, _mm256_castsi256_ps(high))};
+}
+
+AQ_INLINE __m256 aq_round_eight(__m256 value, aq_half half)
+{
+    if (half == AQ_F16)
+        return _mm256_cvtph_ps(_mm256_cvtps_ph(value, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC));
+    __m256i bits = _mm256_castps_si256(value);
+    __m256i odd = _mm256_and_si256(_mm256_srli_epi32(bits, 16), _mm256_set1_epi32(1));
+    __m256i up = _mm256_add_epi32(_mm256_add_epi32(bits, _mm256_set1_epi32(0x7FFF)), odd);
+    __m256i cut = _mm256_and_si256(up, _mm256_set1_epi32((int)0xFFFF0000u));
+    /* the sum could carry a NaN over into the sign */
+    __m256 nan = _mm256_cmp_ps(value, value, _CMP_UNORD_Q);
+    __m256 quiet = _mm256_castsi256_ps(_mm256_set1_epi32(0x7FC00000));
+    return _mm256_blendv_ps(_mm256_castsi256_ps(cut), quiet, nan);
+}
+
+/* Rounded to nearest even to the 16-bit type, and back. */
+AQ_INLINE aq_lanes aq_lanes_round(aq_lanes value, aq_half half)
+{
+    return (aq_lanes){aq_round_eight(value.low, half), aq_round_eight(value.high, half)};
+}
+
+/* 16 int8. */
+AQ_INLINE aq_lanes aq_lanes_from_bytes(const int8_t *from)
+{
+    __m128i low = _mm_loadl_epi64((const __m128i *)(const void *)from);
+    __m128i high = _mm_loadl_epi64((const __m128i *)(const void *)(from + 8));
+    return (aq_lanes){_mm256_cvtepi32_ps(_mm256_cvtepi8_epi32(low)),
+                      _mm256_cvtepi32_ps(_mm256_cvtepi8_epi32(high))};
+}
+
+/* 32 bytes from each. */
+AQ_INLINE aq_words aq_words_load(const int8_t *low, const int8_t *high)
+{
+    return (aq_words){_mm256_loadu_si256((const __m256i *)(const void *)low),
+                      _mm256_loadu_si256((const __m256i *)(const void *)high)};
+}
+
+AQ_INLINE aq_words aq_words_load_line(const int8_t *from)
+{
+    return aq_words_load(from, from + 32);
+}
+
+AQ_INLINE aq_words aq_words_shift(aq_words words, int bits)
+{
+    return (aq_words){_mm256_srli_epi32(words.low, bits), _mm256_srli_epi32(words.high, bits)};
+}
+
+/* The 16 nibbles of 8 bytes, each in the low bits of its lane, in the order of aq_lanes_in_order. */
+AQ_INLINE aq_words aq_words_nibbles(const int8_t *from)
+{
+    int32_t bytes[2];
+    __builtin_memcpy(bytes, from, sizeof bytes);
+    const __m256i shifts = _mm256_setr_epi32(0, 4, 8, 12, 16, 20, 24, 28);
+    return (aq_words){_mm256_srlv_epi32(_mm256_set1_epi32(bytes[0]), shifts),
+                      _mm256_srlv_epi32(_mm256_set1_epi32(bytes[1]), shifts)};
+}
+
+/* A table of 16, which keeps its form for many look-ups. */
+typedef struct aq_table {
+    __m256 low, high;
+} aq_table;
+
+AQ_INLINE aq_table aq_table_of(aq_lanes values)
+{
+    return (aq_table){values.low, values.high};
+}
+
+AQ_INLINE __m256 aq_table_eight(aq_table table, __m256i words)
+{
+    __m256 bit3 = _mm256_castsi256_ps(_mm256_slli_epi32(words, 28));
+    return _mm256_blendv_ps(_mm256_permutevar8x32_ps(table.low, words),
+                            _mm256_permutevar8x32_ps(table.high, words), bit3);
+}
+
+/* By the low four bits of each word. */
+AQ_INLINE aq_lanes aq_table_at(aq_table table, aq_words words)
+{
+    return (aq_lanes){aq_table_eight(table, words.low), aq_table_eight(table, words.high)};
+}
+
+/* Of 16 values in natural order: in the order that aq_words_nibbles gives. */
+AQ_INLINE aq_lanes aq_lanes_in_order(aq_lanes value)
+{
+    return value;
+}
+
+/* And back. */
+AQ_INLINE aq_lanes aq_lanes_natural(aq_lanes value)
+{
+    return value;
+}
+
+/* The fixed tree of kernel.h over 16 partial sums. */
+AQ_INLINE float aq_lanes_tree(aq_lanes p)
+{
+    __m256 eight = _mm256_add_ps(p.low, p.high);
+    __m128 four = _mm_add_ps(_mm256_castps256_ps128(eight), _mm256_extractf128_ps(eight, 1));
+    __m128 two = _mm_add_ps(four, _mm_movehl_ps(four, four));
+    return _mm_cvtss_f32(_mm_add_ss(two, _mm_movehdup_ps(two)));
+}
+
+/* The same over four sets; lane i of the result: the i-th set's sum. */
+AQ_INLINE __m128 aq_lanes_trees(aq_lanes a, aq_lanes b, aq_lanes c, aq_lanes d)
+{
+    return _mm_setr_ps(aq_lanes_tree(a), aq_lanes_tree(b), aq_lanes_tree(c), aq_lanes_tree(d));
+}
+
+#endif
