@@ -25,7 +25,7 @@ bool aq_log_wants(aq_log_level level);
 void aq_log(aq_log_level level, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 /* One line of the program's, with where it comes from; null texts are left empty. */
-void aq_log_program(aq_log_level level, const char *function, const char *source, uint32_t line,
+void aq_log_program(aq_log_level level, const char *function, const char *source, uint32_t number,
                     const char *format, va_list arguments) __attribute__((format(printf, 5, 0)));
 
 #endif

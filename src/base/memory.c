@@ -67,7 +67,7 @@ void *aq_reserve_addresses(size_t bytes)
     return addresses == MAP_FAILED ? NULL : addresses;
 }
 
-void aq_memory_fail_from(uint64_t n)
+uint64_t aq_memory_fail_from(uint64_t n)
 {
-    atomic_store_explicit(&countdown, n, memory_order_relaxed);
+    return atomic_exchange_explicit(&countdown, n, memory_order_relaxed);
 }

@@ -17,7 +17,8 @@ void aq_free(void *pointer);
  * there are none. */
 void *aq_reserve_addresses(size_t bytes);
 
-/* Tests only: the n-th allocation from now on (1 = the next) and all after it fail; 0 = none fails. */
-void aq_memory_fail_from(uint64_t n);
+/* Tests only: the n-th allocation from now on (1 = the next) and all after it fail; 0 = none fails. Returns
+ * what is left of the call before: more than 1 when nothing has failed since. */
+uint64_t aq_memory_fail_from(uint64_t n);
 
 #endif

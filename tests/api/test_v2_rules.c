@@ -176,6 +176,7 @@ CHANGE(s_nchw) { S.format = ACL_FORMAT_NCHW; }
 CHANGE(o_nhwc) { O = v2_with_format(S, ACL_FORMAT_NHWC); }
 CHANGE(qs_ncl) { int8_y(c); QS.format = ACL_FORMAT_NCL; }
 CHANGE(qo_nz) { int8_y(c); QO = v2_with_format(v2_1(ACL_FLOAT, 64), ACL_FORMAT_FRACTAL_NZ); }
+CHANGE(qo_nchw) { int8_y(c); QO = v2_with_format(v2_1(ACL_FLOAT, 64), ACL_FORMAT_NCHW); }
 CHANGE(y_nz) { Y.format = ACL_FORMAT_FRACTAL_NZ; }
 CHANGE(s_rank_0) { S = v2_dims(ACL_FLOAT16, 0, NULL); }
 CHANGE(s_rank_3) { S = v2_3(ACL_FLOAT16, 1, 1, 64); }
@@ -348,6 +349,7 @@ static const row rows[] = {
     {o_nhwc, ALL, 161002, "format", "antiquantOffsetOptional", "NHWC"},
     {qs_ncl, QUANT, 161002, "format", "quantScaleOptional", "NCL"},
     {qo_nz, QUANT, 161002, "format", "quantOffsetOptional", "FRACTAL_NZ"},
+    {qo_nchw, QUANT, 161002, "format", "quantOffsetOptional", "NCHW"},
     {y_nz, ALL, 161002, "format", "y", "FRACTAL_NZ"},
     {s_rank_0, ALL, 161002, "parameter rank", "antiquantScale", "rank 0"},
     {s_rank_3, ALL, 161002, "parameter rank", "antiquantScale", "rank 3"},
@@ -502,6 +504,7 @@ static void test_order(void **state)
         {s_rank_3, k_differs, "parameter rank"},
         {quant_offset, k_differs, "quantScale"},
         {k_differs, y_m, "k"},
+        {batch_0, k_packed, "k"},
         {y_m, group_m1, "y shape"},
         {y_batch, group_m1, "batch"},
         {group_m1, s_wrong, "group size"},

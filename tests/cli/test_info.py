@@ -52,9 +52,11 @@ class SettingsTest(support.CommandTest):
         self.assertIn("kernels, best first", out)
         self.assertIn("NOT VALID", out)
 
-    def test_other_numerics_have_no_oracle(self):
-        self.refused("run", "-m", 1, "-k", 1, "-n", 1, env={"ANTIQUANT_NUMERICS": "exact"},
-                     names=["ANTIQUANT_NUMERICS"])
+    def test_exact_has_a_bound_of_its_own(self):
+        for m in (2, 70):
+            out, _ = self.call("run", "-m", m, "-k", 300, "-n", 9, "--antiquant-scale", 0.7, "--antiquant-offset", 2,
+                               env={"ANTIQUANT_NUMERICS": "exact"})
+            self.assertIn("of the allowed (2^-22 + 2^-24 * (258 + 2)) * B: kept", out)
 
 
 class UsageTest(support.CommandTest):

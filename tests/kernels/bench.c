@@ -23,10 +23,13 @@ static double time_call(void (*call)(void *), void *argument)
     double best = 1e9;
     call(argument);
     for (int run = 0; run < 5; run++) {
-        double begin = now(), passed = 0;
+        double begin = now(), passed;
         long calls = 0;
-        for (; passed < 0.05; passed = now() - begin, calls++)
+        do {
             call(argument);
+            calls++;
+            passed = now() - begin;
+        } while (passed < 0.05);
         if (passed / (double)calls < best)
             best = passed / (double)calls;
     }
@@ -107,11 +110,11 @@ static void bench_gemm(const aq_kernel *kernel, aq_order order, bench_call *call
     call->panel.weight.stride_n = order == AQ_ORDER_P ? 1 : BENCH_K;
     call->panel.n = nr;
     call->row_tiles = 16;
-    snprintf(shape, sizeof shape, "order %s m %lld n %lld k %lld", letter, (long long)(16 * mr),
-             (long long)nr, (long long)k);
-    double products = (double)(16 * mr * nr * k);
-    print_line(kernel->name, shape, time_call(call_tiles, call), (double)((16 * mr + nr) * k * 4),
-               2 * products);
+    int64_t m = call->row_tiles * mr;
+    snprintf(shape, sizeof shape, "order %s m %lld n %lld k %lld", letter, (long long)m, (long long)nr,
+             (long long)k);
+    double products = (double)(m * nr * k);
+    print_line(kernel->name, shape, time_call(call_tiles, call), (double)((m + nr) * k * 4), 2 * products);
     snprintf(shape, sizeof shape, "pack_rows %s m %lld k %lld", letter, (long long)mr, (long long)k);
     print_line(kernel->name, shape, time_call(call_rows, call), (double)(mr * k * 2), 0);
     snprintf(shape, sizeof shape, "pack_panel %s fixpipe n %lld k %lld", letter, (long long)nr, (long long)k);

@@ -128,8 +128,14 @@ static void run_store(const store_case *c, ck_layout layout)
         inner = 1;
     ck_rows out = ck_place(CK_X, layout, outer, inner * 2, 2 * ck_random_below(5) + 2 * (c->step - 1), 2);
     ends_call call = {.ends = c->ends,
-                      .store = {(float *)(void *)sum.base, sum.stride / 4, bias, (uint16_t *)(void *)out.base,
-                                out.stride / 2, 1, c->rows, c->n}};
+                      .store = {.sum = (float *)(void *)sum.base,
+                                .sum_stride = sum.stride / 4,
+                                .bias = bias,
+                                .out = (uint16_t *)(void *)out.base,
+                                .stride_m = out.stride / 2,
+                                .stride_n = 1,
+                                .rows = c->rows,
+                                .n = c->n}};
     if (c->turned || c->step > 1) {
         call.store.stride_m = 1;
         call.store.stride_n = out.stride / 2;

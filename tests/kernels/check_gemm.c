@@ -63,6 +63,7 @@ typedef struct tile_case {
     bool first;
     ck_x_kind x_kind, w_kind;
     aq_half half;
+    bool unrounded; /* weights of mode exact: any fp32 */
 } tile_case;
 
 static void run_tile(const tile_case *c, const operand *x, const operand *w, const float *before,
@@ -101,13 +102,16 @@ static void run_tile(const tile_case *c, const operand *x, const operand *w, con
 
 static void check_tile(const tile_case *c)
 {
-    if (!ck_begin("gemm tile %s order %s steps %lld %s x kind %d weight kind %d",
-                  c->half == AQ_F16 ? "fp16" : "bf16", c->order == AQ_ORDER_P ? "P" : "T",
-                  (long long)c->steps, c->first ? "first" : "later", c->x_kind, c->w_kind))
+    if (!ck_begin("gemm tile %s%s order %s steps %lld %s x kind %d weight kind %d",
+                  c->half == AQ_F16 ? "fp16" : "bf16", c->unrounded ? " unrounded" : "",
+                  c->order == AQ_ORDER_P ? "P" : "T", (long long)c->steps, c->first ? "first" : "later",
+                  c->x_kind, c->w_kind))
         return;
     int64_t mr = c->kernel->mr, nr = c->kernel->nr;
     operand x = make_operand(mr, c->steps, c->x_kind, c->half),
             w = make_operand(nr, c->steps, c->w_kind, c->half);
+    for (int64_t i = 0; i < nr * c->steps && c->unrounded; i++)
+        w.values[i] *= 0x1.555556p0f;
     operand before = make_operand(mr, nr, CK_X_PLAIN, AQ_F16);
     for (int64_t i = 0; i < mr * nr; i++)
         before.values[i] *= 0x1.555556p0f; /* no longer an fp16 number: sums have all 24 bits */
@@ -136,6 +140,9 @@ void ck_check_tile(const aq_kernel *kernel)
                     c.x_kind = (ck_x_kind)x;
                     c.w_kind = i % 4 == 0 ? (ck_x_kind)(i / 4 % CK_X_KINDS) : CK_X_PLAIN;
                     check_tile(&c);
+                    c.unrounded = true;
+                    check_tile(&c);
+                    c.unrounded = false;
                     c.half = AQ_BF16;
                     c.w_kind = c.x_kind;
                     check_tile(&c);

@@ -89,7 +89,7 @@ static void run_generic(generic_case *c, ck_layout layout)
             float got = panel[ck_position(c->order == AQ_ORDER_T, steps, i) * c->nr + j];
             float expected = i < k && j < n ? expected_generic(c, c->k0 + i, c->n0 + j) : 0;
             if (!ck_same(got, expected)) {
-                ck_fail("element (%lld,%lld) is %a, not %a", (long long)(c->k0 + i), (long long)(c->n0 + j),
+                ck_fail("element (%lld,%lld) of the panel is %a, not %a", (long long)i, (long long)j,
                         (double)got, (double)expected);
                 return;
             }

@@ -108,15 +108,9 @@ static double half_value(uint16_t bits, aq_half half)
     return half == AQ_F16 ? ck_f16_value(bits) : ck_bf16_value(bits);
 }
 
-/* matmul/plan.c hands bf16 rows to the generic packer, whichever the kernel; it is the reference's own. */
-static bool packs_bf16(const aq_kernel *kernel)
-{
-    return kernel->level == AQ_CPU_SCALAR;
-}
-
 static void check_rows(const aq_kernel *kernel, aq_order order, int64_t rows, int64_t k, x_view view)
 {
-    aq_half half = packs_bf16(kernel) && ck.number % 5 == 4 ? AQ_BF16 : AQ_F16;
+    aq_half half = ck.number % 5 == 4 ? AQ_BF16 : AQ_F16;
     if (!ck_begin("pack_rows %s order %s rows %lld k %lld view %d", half == AQ_F16 ? "fp16" : "bf16",
                   order == AQ_ORDER_P ? "P" : "T", (long long)rows, (long long)k, view))
         return;
@@ -170,7 +164,7 @@ void ck_check_rows(const aq_kernel *kernel)
                 for (int view = 0; view < X_VIEWS; view++)
                     check_rows(kernel, (aq_order)o, rows, depths[i], (x_view)view);
     }
-    for (int half = AQ_F16; half <= (packs_bf16(kernel) ? AQ_BF16 : AQ_F16); half++) {
+    for (int half = AQ_F16; half <= AQ_BF16; half++) {
         check_all_halves(kernel, X_ROWS, (aq_half)half);
         check_all_halves(kernel, X_COLUMNS, (aq_half)half);
         check_all_halves(kernel, X_STEPPED, (aq_half)half);

@@ -69,13 +69,18 @@ bool aq_cli_settings_valid(void)
     return text == NULL;
 }
 
+bool aq_cli_exact(void)
+{
+    return strcmp(aq_numerics(), "exact") == 0;
+}
+
 bool aq_cli_numerics_known(void)
 {
-    bool known = strcmp(aq_numerics(), "npu") == 0;
+    bool known = strcmp(aq_numerics(), "npu") == 0 || aq_cli_exact();
     if (!known) {
-        aq_cli_error(
-            "results are checked against the bound of numerics mode npu only, ANTIQUANT_NUMERICS chose %s",
-            aq_numerics());
+        aq_cli_error("results are checked against the bounds of numerics modes npu and exact only, "
+                     "ANTIQUANT_NUMERICS chose %s",
+                     aq_numerics());
     }
     return known;
 }

@@ -35,8 +35,10 @@ bool aq_cli_acl(int status, const char *call);
 /* False, with a message, when a variable of antiquant has no valid value. */
 bool aq_cli_settings_valid(void);
 
-/* False, with a message, when the numerics mode in force is not `npu`, whose bound the oracle knows. */
+/* False, with a message, when the numerics mode in force is neither `npu` nor `exact`, whose bounds the
+ * oracle knows. */
 bool aq_cli_numerics_known(void);
+bool aq_cli_exact(void); /* it is `exact` */
 
 /* The progress line, shown only when stderr is a terminal. A null format takes it away. */
 void aq_cli_progress(const char *format, ...) AQ_CLI_PRINTF(1, 2);

@@ -10,6 +10,7 @@
 #include "aclnnop/aclnn_trans_quant_param.h"
 #include "aclnnop/aclnn_weight_quant_batch_matmul.h"
 #include "cli.h"
+#include "device_parts.h"
 
 enum { DIAGONAL = 32, LAST_FIXPIPE = 64, MOST_TIMINGS = 1000 };
 
@@ -37,8 +38,7 @@ void aq_cli_device_close(aq_cli_device *device)
     memset(device, 0, sizeof *device);
 }
 
-/* Device memory for count elements, filled from host memory unless that is null. */
-static bool to_device(const void *host, int64_t count, size_t size, void **memory)
+bool aq_cli_to_device(const void *host, int64_t count, size_t size, void **memory)
 {
     size_t bytes = (size_t)count * size;
     if (!aq_cli_acl(aclrtMalloc(memory, bytes > 0 ? bytes : 1, ACL_MEM_MALLOC_HUGE_FIRST), "aclrtMalloc")) {
@@ -49,7 +49,7 @@ static bool to_device(const void *host, int64_t count, size_t size, void **memor
            aq_cli_acl(aclrtMemcpy(*memory, bytes, host, bytes, ACL_MEMCPY_HOST_TO_DEVICE), "aclrtMemcpy");
 }
 
-static void release(void *memory)
+void aq_cli_release(void *memory)
 {
     if (memory != NULL) {
         aq_cli_acl(aclrtFree(memory), "aclrtFree");
@@ -68,23 +68,22 @@ static aclTensor *tensor(int64_t rows, int64_t columns, aclDataType type, void *
     return made;
 }
 
-static void destroy(aclTensor *made)
+void aq_cli_destroy(aclTensor *made)
 {
     if (made != NULL) {
         aq_cli_acl(aclDestroyTensor(made), "aclDestroyTensor");
     }
 }
 
-/* Sees to it that the device's workspace holds at least size bytes. Ends the executor when it cannot. */
-static bool want_workspace(aq_cli_device *device, uint64_t size, aclOpExecutor *executor)
+bool aq_cli_want_workspace(aq_cli_device *device, uint64_t size, aclOpExecutor *executor)
 {
     if (size <= device->workspace_size) {
         return true;
     }
-    release(device->workspace);
+    aq_cli_release(device->workspace);
     device->workspace = NULL;
     device->workspace_size = 0;
-    if (!to_device(NULL, (int64_t)size, 1, &device->workspace)) {
+    if (!aq_cli_to_device(NULL, (int64_t)size, 1, &device->workspace)) {
         aq_cli_acl(aclDestroyAclOpExecutor(executor), "aclDestroyAclOpExecutor");
         return false;
     }
@@ -92,24 +91,25 @@ static bool want_workspace(aq_cli_device *device, uint64_t size, aclOpExecutor *
     return true;
 }
 
-/* Host fp32 to device fp16. */
-static bool cast_to_device(aq_cli_device *device, const float *values, int64_t count, void **halves)
+bool aq_cli_cast_to_device(aq_cli_device *device, const float *values, int64_t count, aclDataType type,
+                           void **halves)
 {
     void *wide = NULL;
-    bool good = to_device(values, count, sizeof(float), &wide) && to_device(NULL, count, 2, halves);
+    bool good =
+        aq_cli_to_device(values, count, sizeof(float), &wide) && aq_cli_to_device(NULL, count, 2, halves);
     aclTensor *from = good ? tensor(count, 0, ACL_FLOAT, wide) : NULL;
-    aclTensor *to = good ? tensor(count, 0, ACL_FLOAT16, *halves) : NULL;
+    aclTensor *to = good ? tensor(count, 0, type, *halves) : NULL;
     uint64_t size = 0;
     aclOpExecutor *executor = NULL;
     good = from != NULL && to != NULL &&
-           aq_cli_acl(aclnnCastGetWorkspaceSize(from, ACL_FLOAT16, to, &size, &executor),
+           aq_cli_acl(aclnnCastGetWorkspaceSize(from, type, to, &size, &executor),
                       "aclnnCastGetWorkspaceSize") &&
-           want_workspace(device, size, executor) &&
+           aq_cli_want_workspace(device, size, executor) &&
            aq_cli_acl(aclnnCast(device->workspace, size, executor, device->stream), "aclnnCast") &&
            aq_cli_acl(aclrtSynchronizeStream(device->stream), "aclrtSynchronizeStream");
-    destroy(from);
-    destroy(to);
-    release(wide);
+    aq_cli_destroy(from);
+    aq_cli_destroy(to);
+    aq_cli_release(wide);
     return good;
 }
 
@@ -117,9 +117,9 @@ bool aq_cli_device_cast(aq_cli_device *device, const float *values, int64_t coun
 {
     void *cast = NULL;
     size_t bytes = (size_t)count * sizeof *halves;
-    bool good = cast_to_device(device, values, count, &cast) &&
+    bool good = aq_cli_cast_to_device(device, values, count, ACL_FLOAT16, &cast) &&
                 aq_cli_acl(aclrtMemcpy(halves, bytes, cast, bytes, ACL_MEMCPY_DEVICE_TO_HOST), "aclrtMemcpy");
-    release(cast);
+    aq_cli_release(cast);
     return good;
 }
 
@@ -136,7 +136,7 @@ static bool load_words(const aq_cli_weight *weight, void **words)
         aq_cli_error("aclnnTransQuantParam gave %llu words for %lld scales", (unsigned long long)count,
                      (long long)weight->n);
     }
-    good = good && to_device(made, weight->n, sizeof *made, words);
+    good = good && aq_cli_to_device(made, weight->n, sizeof *made, words);
     free(made);
     return good;
 }
@@ -148,13 +148,17 @@ bool aq_cli_load(aq_cli_device *device, const aq_cli_weight *weight, aq_cli_load
         identity[i * DIAGONAL + i] = 1;
     }
     loaded->weight = weight;
-    return to_device(weight->q, weight->k * weight->n, 1, &loaded->x2) &&
-           to_device(identity, sizeof identity, 1, &loaded->diagonal) &&
-           to_device(weight->deq_offset, weight->n, sizeof(int32_t), &loaded->deq_offset) &&
+    if (weight->format.op != AQ_CLI_V1) {
+        return aq_cli_load_v2(device, loaded);
+    }
+    return aq_cli_to_device(weight->q, weight->k * weight->n, 1, &loaded->x2) &&
+           aq_cli_to_device(identity, sizeof identity, 1, &loaded->diagonal) &&
+           aq_cli_to_device(weight->deq_offset, weight->n, sizeof(int32_t), &loaded->deq_offset) &&
            load_words(weight, &loaded->deq_scale) &&
-           (weight->add == NULL || cast_to_device(device, weight->add, weight->n, &loaded->add_offset)) &&
-           cast_to_device(device, weight->mul, weight->n, &loaded->mul_scale) &&
-           (weight->bias == NULL || to_device(weight->bias, weight->n, sizeof(float), &loaded->bias));
+           (weight->add == NULL ||
+            aq_cli_cast_to_device(device, weight->add, weight->n, ACL_FLOAT16, &loaded->add_offset)) &&
+           aq_cli_cast_to_device(device, weight->mul, weight->n, ACL_FLOAT16, &loaded->mul_scale) &&
+           (weight->bias == NULL || aq_cli_to_device(weight->bias, weight->n, sizeof(float), &loaded->bias));
 }
 
 void aq_cli_unload(aq_cli_loaded *loaded)
@@ -162,7 +166,7 @@ void aq_cli_unload(aq_cli_loaded *loaded)
     void *memory[] = {loaded->x2,         loaded->diagonal,  loaded->deq_offset, loaded->deq_scale,
                       loaded->add_offset, loaded->mul_scale, loaded->bias};
     for (size_t i = 0; i < sizeof memory / sizeof memory[0]; i++) {
-        release(memory[i]);
+        aq_cli_release(memory[i]);
     }
     memset(loaded, 0, sizeof *loaded);
 }
@@ -208,34 +212,50 @@ static void destroy_tensors(const aq_cli_tensors *made)
     aclTensor *all[] = {made->x1,         made->x2,        made->diagonal, made->deq_offset, made->deq_scale,
                         made->add_offset, made->mul_scale, made->bias,     made->out};
     for (size_t i = 0; i < sizeof all / sizeof all[0]; i++) {
-        destroy(all[i]);
+        aq_cli_destroy(all[i]);
     }
 }
 
-/* One run of both phases. Seconds are stored in phase1 and phase2. */
-static bool run_once(aq_cli_device *device, const aq_cli_weight *weight, const aq_cli_tensors *t,
-                     bool transpose_x1, double *phase1, double *phase2)
+/* Phase 1 and phase 2 of V1, for aq_cli_repeat. */
+typedef struct aq_cli_call_v1 {
+    const aq_cli_weight *weight;
+    const aq_cli_tensors *tensors;
+    bool transpose_x1;
+} aq_cli_call_v1;
+
+static bool phase1(const void *call, uint64_t *size, aclOpExecutor **executor)
+{
+    const aq_cli_call_v1 *v1 = call;
+    const aq_cli_tensors *t = v1->tensors;
+    return aq_cli_acl(aclnnWeightQuantBatchMatmulGetWorkspaceSize(
+                          t->x1, t->x2, t->diagonal, t->deq_offset, t->deq_scale, t->add_offset, t->mul_scale,
+                          t->bias, v1->transpose_x1, v1->weight->transposed, v1->weight->antiquant_scale,
+                          v1->weight->antiquant_offset, t->out, size, executor),
+                      "aclnnWeightQuantBatchMatmulGetWorkspaceSize");
+}
+
+static bool phase2(aq_cli_device *device, uint64_t size, aclOpExecutor *executor)
+{
+    return aq_cli_acl(aclnnWeightQuantBatchMatmul(device->workspace, size, executor, device->stream),
+                      "aclnnWeightQuantBatchMatmul");
+}
+
+static bool run_once(aq_cli_device *device, const aq_cli_phases *phases, const void *call, double *seconds1,
+                     double *seconds2)
 {
     uint64_t size = 0;
     aclOpExecutor *executor = NULL;
     double start = aq_cli_seconds();
-    int status = aclnnWeightQuantBatchMatmulGetWorkspaceSize(
-        t->x1, t->x2, t->diagonal, t->deq_offset, t->deq_scale, t->add_offset, t->mul_scale, t->bias,
-        transpose_x1, weight->transposed, weight->antiquant_scale, weight->antiquant_offset, t->out, &size,
-        &executor);
-    *phase1 = aq_cli_seconds() - start;
-    if (!aq_cli_acl(status, "aclnnWeightQuantBatchMatmulGetWorkspaceSize") ||
-        !want_workspace(device, size, executor)) {
+    bool good = phases->first(call, &size, &executor);
+    *seconds1 = aq_cli_seconds() - start;
+    if (!good || !aq_cli_want_workspace(device, size, executor)) {
         return false;
     }
     start = aq_cli_seconds();
-    if (!aq_cli_acl(aclnnWeightQuantBatchMatmul(device->workspace, size, executor, device->stream),
-                    "aclnnWeightQuantBatchMatmul") ||
-        !aq_cli_acl(aclrtSynchronizeStream(device->stream), "aclrtSynchronizeStream")) {
-        return false;
-    }
-    *phase2 = aq_cli_seconds() - start;
-    return true;
+    good = phases->second(device, size, executor) &&
+           aq_cli_acl(aclrtSynchronizeStream(device->stream), "aclrtSynchronizeStream");
+    *seconds2 = aq_cli_seconds() - start;
+    return good;
 }
 
 static int compare_seconds(const void *a, const void *b)
@@ -250,40 +270,45 @@ static double median(double *values, int64_t count)
     return count % 2 == 1 ? values[count / 2] : (values[count / 2 - 1] + values[count / 2]) / 2;
 }
 
-static bool repeat_runs(aq_cli_device *device, const aq_cli_weight *weight, const aq_cli_tensors *tensors,
-                        bool transpose_x1, int64_t repeat, double budget, aq_cli_timing *timing)
+bool aq_cli_repeat(aq_cli_device *device, const aq_cli_phases *phases, const void *call, int64_t repeat,
+                   double budget, aq_cli_timing *timing)
 {
-    double phase1[MOST_TIMINGS], phase2[MOST_TIMINGS], start = aq_cli_seconds();
+    double first[MOST_TIMINGS], second[MOST_TIMINGS], start = aq_cli_seconds();
     int64_t most = repeat < MOST_TIMINGS ? repeat : MOST_TIMINGS;
     for (timing->runs = 0; timing->runs < most; timing->runs++) {
         if (timing->runs > 0 && aq_cli_seconds() - start > budget) {
             break;
         }
-        if (!run_once(device, weight, tensors, transpose_x1, &phase1[timing->runs], &phase2[timing->runs])) {
+        if (!run_once(device, phases, call, &first[timing->runs], &second[timing->runs])) {
             return false;
         }
     }
-    timing->phase1 = median(phase1, timing->runs);
-    timing->phase2 = median(phase2, timing->runs);
+    timing->phase1 = median(first, timing->runs);
+    timing->phase2 = median(second, timing->runs);
     return true;
 }
 
 bool aq_cli_multiplied(aq_cli_device *device, const aq_cli_loaded *loaded, int64_t m, const uint16_t *x1,
                        bool transpose_x1, int64_t repeat, double budget, uint16_t *out, aq_cli_timing *timing)
 {
+    static const aq_cli_phases phases = {phase1, phase2};
     const aq_cli_weight *weight = loaded->weight;
+    if (weight->format.op != AQ_CLI_V1) {
+        return aq_cli_multiplied_v2(device, loaded, m, x1, repeat, budget, out, timing);
+    }
     size_t bytes = (size_t)(m * weight->n) * sizeof *out;
     void *x1_memory = NULL, *out_memory = NULL;
     aq_cli_tensors tensors = {0};
+    aq_cli_call_v1 call = {weight, &tensors, transpose_x1};
     bool good =
-        to_device(x1, m * weight->k, sizeof *x1, &x1_memory) &&
-        to_device(NULL, m * weight->n, sizeof *out, &out_memory) &&
+        aq_cli_to_device(x1, m * weight->k, sizeof *x1, &x1_memory) &&
+        aq_cli_to_device(NULL, m * weight->n, sizeof *out, &out_memory) &&
         aq_cli_acl(aclrtMemset(out_memory, bytes, 0xFF, bytes), "aclrtMemset") &&
         make_tensors(loaded, m, x1_memory, transpose_x1, out_memory, &tensors) &&
-        repeat_runs(device, weight, &tensors, transpose_x1, repeat, budget, timing) &&
+        aq_cli_repeat(device, &phases, &call, repeat, budget, timing) &&
         aq_cli_acl(aclrtMemcpy(out, bytes, out_memory, bytes, ACL_MEMCPY_DEVICE_TO_HOST), "aclrtMemcpy");
     destroy_tensors(&tensors);
-    release(x1_memory);
-    release(out_memory);
+    aq_cli_release(x1_memory);
+    aq_cli_release(out_memory);
     return good;
 }

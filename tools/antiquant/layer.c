@@ -15,17 +15,36 @@ static const double repeat_budget = 0.02;
 
 /* Host memory of one layer. Outputs of all runs are kept: the oracle judges them together. */
 typedef struct aq_cli_buffers {
-    float *plain, *scale, *bias, *deq_scale, *gain_and_shift;
+    int64_t k; /* of the layer as it is run */
+    float *plain, *scale, *offset, *bias, *deq_scale, *gain_and_shift;
     int32_t *deq_offset;
     int8_t *q;
     uint16_t *x;
     uint16_t *out[AQ_CLI_MOST_ROWS];
 } aq_cli_buffers;
 
+/* The chips take int4 weights with even k only (successors page 3.2): one more k, of zeros, changes nothing.
+ */
+static int64_t run_k(const aq_cli_linear *layer, const aq_cli_format *format)
+{
+    return layer->k + (format->int4 ? layer->k % 2 : 0);
+}
+
+/* A layer that is no larger than one group is quantised per channel: the operators take groups below k only.
+ */
+static aq_cli_format layer_format(const aq_cli_linear *layer, const aq_cli_trial *trial)
+{
+    aq_cli_format format = trial->format;
+    format.group = format.group < layer->k ? format.group : 0;
+    return format;
+}
+
 static bool allocate(const aq_cli_linear *layer, const aq_cli_trial *trial, int64_t most_rows,
                      aq_cli_buffers *b)
 {
-    int64_t n = layer->n, k = layer->k, cells = 0;
+    aq_cli_format format = layer_format(layer, trial);
+    int64_t n = layer->n, k = run_k(layer, &format), cells = 0, scales = n * aq_cli_groups(&format, k);
+    b->k = k;
     if (!aq_cli_multiply(most_rows, k, &cells) || !aq_cli_multiply(most_rows, n, &cells)) {
         aq_cli_error("%lld rows of %lld or %lld values are too many", (long long)most_rows, (long long)k,
                      (long long)n);
@@ -33,7 +52,8 @@ static bool allocate(const aq_cli_linear *layer, const aq_cli_trial *trial, int6
     }
     bool good = (b->plain = aq_cli_alloc(n * k, sizeof(float), "a weight")) != NULL &&
                 (b->q = aq_cli_alloc(n * k, 1, "a quantised weight")) != NULL &&
-                (b->scale = aq_cli_alloc(n, sizeof(float), "scales")) != NULL &&
+                (b->scale = aq_cli_alloc(scales, sizeof(float), "scales")) != NULL &&
+                (b->offset = aq_cli_alloc(scales, sizeof(float), "offsets")) != NULL &&
                 (b->bias = aq_cli_alloc(n, sizeof(float), "a bias")) != NULL &&
                 (b->deq_scale = aq_cli_alloc(n, sizeof(float), "scales")) != NULL &&
                 (b->deq_offset = aq_cli_alloc(n, sizeof(int32_t), "offsets")) != NULL &&
@@ -47,8 +67,8 @@ static bool allocate(const aq_cli_linear *layer, const aq_cli_trial *trial, int6
 
 static void release(aq_cli_buffers *b)
 {
-    void *memory[] = {b->plain,          b->scale,      b->bias, b->deq_scale,
-                      b->gain_and_shift, b->deq_offset, b->q,    b->x};
+    void *memory[] = {b->plain,          b->scale,      b->offset, b->bias, b->deq_scale,
+                      b->gain_and_shift, b->deq_offset, b->q,      b->x};
     for (size_t i = 0; i < sizeof memory / sizeof memory[0]; i++) {
         free(memory[i]);
     }
@@ -57,15 +77,40 @@ static void release(aq_cli_buffers *b)
     }
 }
 
+/* (n,k) values to rows of b->k, the rest 0. */
+static void widen(const aq_cli_linear *layer, const aq_cli_buffers *b)
+{
+    for (int64_t row = layer->n; b->k > layer->k && row-- > 0;) {
+        memmove(b->plain + row * b->k, b->plain + row * layer->k, (size_t)layer->k * sizeof(float));
+        b->plain[row * b->k + layer->k] = 0.0f;
+    }
+}
+
+static bool quantise(const aq_cli_buffers *b, int64_t n, const aq_cli_format *format, const char *what)
+{
+    if (format->op != AQ_CLI_V1) {
+        return aq_cli_quantise_groups(b->plain, b->k, n, format, what, b->q, b->scale, b->offset);
+    }
+    if (!aq_cli_quantise(b->plain, b->k, n, true, what, b->q, b->scale)) {
+        return false;
+    }
+    aq_cli_fold(b->scale, NULL, 1.0f, 0.0f, n, b->deq_offset, b->deq_scale);
+    return true;
+}
+
 static bool prepare(const aq_cli_linear *layer, const aq_cli_trial *trial, int64_t most_rows,
                     aq_cli_buffers *b, aq_cli_weight *weight)
 {
     char name[96], what[640];
+    aq_cli_format format = layer_format(layer, trial);
     snprintf(what, sizeof what, "%s: tensor '%s'", layer->file->path,
              aq_cli_clean(layer->weight->name, name, sizeof name));
     if (!aq_cli_safetensors_read(layer->file, layer->weight, b->plain) ||
-        (layer->bias != NULL && !aq_cli_safetensors_read(layer->bias_file, layer->bias, b->bias)) ||
-        !aq_cli_quantise(b->plain, layer->k, layer->n, true, what, b->q, b->scale)) {
+        (layer->bias != NULL && !aq_cli_safetensors_read(layer->bias_file, layer->bias, b->bias))) {
+        return false;
+    }
+    widen(layer, b);
+    if (!quantise(b, layer->n, &format, what)) {
         return false;
     }
     for (int64_t i = 0; i < layer->n; i++) {
@@ -75,15 +120,17 @@ static bool prepare(const aq_cli_linear *layer, const aq_cli_trial *trial, int64
             return false;
         }
     }
-    aq_cli_fold(b->scale, NULL, 1.0f, 0.0f, layer->n, b->deq_offset, b->deq_scale);
     aq_cli_random random = aq_cli_random_start((uint64_t)trial->seed, layer->weight->name);
-    aq_cli_activations(&random, most_rows, layer->k, b->gain_and_shift, b->x);
-    *weight = (aq_cli_weight){.k = layer->k,
+    aq_cli_activations(&random, format.bf16, most_rows, layer->k, b->k, b->gain_and_shift, b->x);
+    *weight = (aq_cli_weight){.k = b->k,
                               .n = layer->n,
+                              .format = format,
+                              .exact = aq_cli_exact(),
                               .transposed = true,
                               .antiquant_scale = 1.0f,
                               .q = b->q,
                               .mul = b->scale,
+                              .add = format.asymmetric ? b->offset : NULL,
                               .bias = layer->bias != NULL ? b->bias : NULL,
                               .deq_offset = b->deq_offset,
                               .deq_scale = b->deq_scale};
@@ -112,6 +159,19 @@ static void compare_rows(const aq_cli_trial *trial, const aq_cli_buffers *b, aq_
     }
 }
 
+/* What the report says of how one run was done. */
+static bool explain(const aq_cli_weight *weight, int64_t m, aq_explanation *plan)
+{
+    if (weight->format.op == AQ_CLI_V1) {
+        return aq_cli_acl(aq_explain(m, weight->k, weight->n, true, plan), "aq_explain");
+    }
+    char order;
+    aq_cli_chain(weight->k, true, weight->bias != NULL, &order);
+    *plan = (aq_explanation){.path = weight->format.op == AQ_CLI_V2 ? "V2" : "V3",
+                             .order = order == 'T' ? "T" : "P"};
+    return true;
+}
+
 static bool run_all(aq_cli_device *device, const aq_cli_weight *weight, const aq_cli_trial *trial,
                     const aq_cli_buffers *b, aq_cli_layer_result *result)
 {
@@ -120,7 +180,7 @@ static bool run_all(aq_cli_device *device, const aq_cli_weight *weight, const aq
     for (int i = 0; good && i < trial->row_count; i++) {
         aq_cli_run_result *run = &result->runs[i];
         int64_t m = trial->rows[i];
-        good = aq_cli_acl(aq_explain(m, weight->k, weight->n, true, &run->plan), "aq_explain") &&
+        good = explain(weight, m, &run->plan) &&
                aq_cli_multiplied(device, &loaded, m, b->x, false, trial->repeat, repeat_budget, b->out[i],
                                  &run->timing);
         run->digest = good ? aq_cli_digest(AQ_CLI_DIGEST_START, b->out[i], m * weight->n) : 0;
@@ -159,6 +219,7 @@ bool aq_cli_try_layer(aq_cli_device *device, const aq_cli_linear *layer, const a
     }
     memset(result, 0, sizeof *result);
     result->layer = layer;
+    result->group = layer_format(layer, trial).group;
     bool good =
         allocate(layer, trial, most_rows, &buffers) && prepare(layer, trial, most_rows, &buffers, &weight) &&
         run_all(device, &weight, trial, &buffers, result) && judge_all(&weight, trial, &buffers, result);

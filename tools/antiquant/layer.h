@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* layer.h - one linear layer of a checkpoint through operator V1, and what came of it. */
+/* layer.h - one linear layer of a checkpoint through an operator, and what came of it. */
 #ifndef AQ_CLI_LAYER_H
 #define AQ_CLI_LAYER_H
 
@@ -15,10 +15,11 @@ typedef struct aq_cli_trial {
     int64_t rows[AQ_CLI_MOST_ROWS]; /* the values of m */
     int row_count;
     int64_t seed, repeat;
+    aq_cli_format format;
 } aq_cli_trial;
 
 typedef struct aq_cli_run_result {
-    aq_explanation plan; /* path, kernel, order, threads */
+    aq_explanation plan; /* path, kernel, order, threads; V2 and V3: the operator as path, and the order */
     aq_cli_timing timing;
     aq_cli_check check; /* its `out` is not valid any more */
     uint64_t digest;
@@ -27,6 +28,7 @@ typedef struct aq_cli_run_result {
 typedef struct aq_cli_layer_result {
     const aq_cli_linear *layer;
     aq_cli_run_result runs[AQ_CLI_MOST_ROWS];
+    int64_t group;   /* that this layer was quantised with: 0 when it is no larger than one group */
     bool rows_agree; /* row i came out the same, bit for bit, in all runs of the same path that have it */
     int64_t differing_m[2], differing_row; /* when not */
 } aq_cli_layer_result;

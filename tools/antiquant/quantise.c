@@ -5,14 +5,14 @@
 #include <math.h>
 
 #include "cli.h"
-#include "oracle.h"
+#include "number.h"
 
-/* The largest |w| of a channel, or false with a message. */
-static bool channel_size(const float *w, int64_t k, int64_t stride, int64_t channel, const char *what,
-                         float *size)
+/* The least and the greatest of 0 and the values first .. last-1 of a channel, or false with a message. */
+static bool channel_range(const float *w, int64_t first, int64_t last, int64_t stride, int64_t channel,
+                          const char *what, float *least, float *greatest)
 {
-    *size = 0.0f;
-    for (int64_t i = 0; i < k; i++) {
+    *least = *greatest = 0.0f;
+    for (int64_t i = first; i < last; i++) {
         float value = w[i * stride];
         if (!(fabsf(value) <= 65504.0f)) { /* so written for the sake of NaN */
             aq_cli_error("%s: value %lld of output channel %lld is %g; a weight must be finite and within "
@@ -20,7 +20,8 @@ static bool channel_size(const float *w, int64_t k, int64_t stride, int64_t chan
                          what, (long long)i, (long long)channel, (double)value);
             return false;
         }
-        *size = fmaxf(*size, fabsf(value));
+        *least = fminf(*least, value);
+        *greatest = fmaxf(*greatest, value);
     }
     return true;
 }
@@ -32,16 +33,56 @@ bool aq_cli_quantise(const float *w, int64_t k, int64_t n, bool transposed, cons
     for (int64_t column = 0; column < n; column++) {
         const float *from = w + column * along_n;
         int8_t *to = q + column * along_n;
-        float size;
-        if (!channel_size(from, k, along_k, column, what, &size)) {
+        float least, greatest;
+        if (!channel_range(from, 0, k, along_k, column, what, &least, &greatest)) {
             return false;
         }
+        float size = fmaxf(-least, greatest);
         double s = size == 0.0f ? 1.0 : aq_cli_half_value(aq_cli_half(size / 127.0));
         s = s == 0.0 ? 0x1p-24 : s; /* the smallest fp16 number */
         scale[column] = (float)s;
         for (int64_t i = 0; i < k; i++) {
             double value = rint(from[i * along_k] / s);
             to[i * along_k] = (int8_t)(value > 127.0 ? 127.0 : value < -127.0 ? -127.0 : value);
+        }
+    }
+    return true;
+}
+
+/* width in steps of the quantisation, as a scale that 16 bits hold and that is not 0. */
+static double group_scale(double width, double steps, bool bf16)
+{
+    double scale = width == 0.0 ? 1.0 : aq_cli_round_16(bf16, width / steps);
+    return scale == 0.0 ? aq_cli_of_16(bf16, 1) : scale;
+}
+
+static double clamped(double value, double least, double greatest)
+{
+    return value < least ? least : value > greatest ? greatest : value;
+}
+
+bool aq_cli_quantise_groups(const float *w, int64_t k, int64_t n, const aq_cli_format *format,
+                            const char *what, int8_t *q, float *scale, float *offset)
+{
+    int64_t groups = aq_cli_groups(format, k), length = format->group > 0 ? format->group : k;
+    double half = format->int4 ? 8.0 : 128.0;
+    for (int64_t at = 0; at < n * groups; at++) {
+        int64_t column = at / groups, first = at % groups * length;
+        int64_t last = first + length < k ? first + length : k;
+        float least, greatest;
+        if (!channel_range(w + column * k, first, last, 1, column, what, &least, &greatest)) {
+            return false;
+        }
+        double width = format->asymmetric ? (double)greatest - least : fmax(-least, greatest);
+        double s = group_scale(width, format->asymmetric ? 2 * half - 1 : half - 1, format->bf16);
+        double zero = format->asymmetric ? clamped(rint(-least / s), 0.0, 2 * half - 1) : half;
+        scale[at] = (float)s;
+        if (offset != NULL) {
+            offset[at] = (float)(half - zero);
+        }
+        for (int64_t i = first; i < last; i++) {
+            double code = rint(w[column * k + i] / s) + zero - half;
+            q[column * k + i] = (int8_t)clamped(code, format->asymmetric ? -half : 1 - half, half - 1);
         }
     }
     return true;
@@ -97,7 +138,8 @@ double aq_cli_random_normal(aq_cli_random *random)
     return (double)(sum - 6 * 65535) * 0x1p-16;
 }
 
-void aq_cli_activations(aq_cli_random *random, int64_t rows, int64_t k, float *gain_and_shift, uint16_t *x)
+void aq_cli_activations(aq_cli_random *random, bool bf16, int64_t rows, int64_t k, int64_t stride,
+                        float *gain_and_shift, uint16_t *x)
 {
     float *gain = gain_and_shift, *shift = gain_and_shift + k;
     for (int64_t i = 0; i < k; i++) {
@@ -109,7 +151,8 @@ void aq_cli_activations(aq_cli_random *random, int64_t rows, int64_t k, float *g
     }
     for (int64_t row = 0; row < rows; row++) {
         for (int64_t i = 0; i < k; i++) {
-            x[row * k + i] = aq_cli_half((double)gain[i] * aq_cli_random_normal(random) + (double)shift[i]);
+            double value = (double)gain[i] * aq_cli_random_normal(random) + (double)shift[i];
+            x[row * stride + i] = aq_cli_to_16(bf16, value);
         }
     }
 }

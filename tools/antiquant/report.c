@@ -47,12 +47,27 @@ static const char *level_in_use(void)
     return "unknown";
 }
 
-void aq_cli_report_head(const char *path, const aq_cli_checkpoint *checkpoint, bool digests)
+static const char *operator_name(const aq_cli_format *format)
 {
-    char name[68];
+    static const char *const names[] = {[AQ_CLI_V1] = "v1", [AQ_CLI_V2] = "v2", [AQ_CLI_V3] = "v3"};
+    return names[format->op];
+}
+
+void aq_cli_report_head(const char *path, const aq_cli_checkpoint *checkpoint, const aq_cli_trial *trial,
+                        bool digests)
+{
+    char name[68], scales[48] = "per output channel";
+    const aq_cli_format *format = &trial->format;
+    if (format->group > 0) {
+        snprintf(scales, sizeof scales, "in groups of %lld", (long long)format->group);
+    }
     printf("checkpoint  %s\n", aq_cli_clean(path, name, sizeof name));
-    printf("layers      %zu linear of %zu tensors; int8 per output channel\n", checkpoint->layer_count,
-           checkpoint->tensor_count);
+    printf("layers      %zu linear of %zu tensors; %s %s%s\n", checkpoint->layer_count,
+           checkpoint->tensor_count, format->int4 ? "int4" : "int8", scales,
+           format->asymmetric ? ", with offsets" : "");
+    if (format->op != AQ_CLI_V1) {
+        printf("operator    %s, x %s\n", operator_name(format), format->bf16 ? "bf16" : "fp16");
+    }
     printf("antiquant   %s, %s, level %s, %d thread%s, numerics %s\n", aq_version(), aq_cpu_model(),
            level_in_use(), aq_thread_count(), aq_thread_count() == 1 ? "" : "s", aq_numerics());
     printf("columns     bound: error over what numerics allows; error: against fp64 of the\n"
@@ -61,9 +76,14 @@ void aq_cli_report_head(const char *path, const aq_cli_checkpoint *checkpoint, b
            "GFLOP/s", digests ? "  digest" : "");
 }
 
-static double weight_bytes(const aq_cli_layer_result *result)
+static double weight_values(const aq_cli_layer_result *result)
 {
     return (double)result->layer->n * (double)result->layer->k;
+}
+
+static double weight_bytes(const aq_cli_trial *trial, const aq_cli_layer_result *result)
+{
+    return weight_values(result) * (trial->format.int4 ? 0.5 : 1.0);
 }
 
 void aq_cli_report_layer(const aq_cli_trial *trial, const aq_cli_layer_result *result, bool digests)
@@ -79,8 +99,8 @@ void aq_cli_report_layer(const aq_cli_trial *trial, const aq_cli_layer_result *r
         double seconds = run->timing.phase2;
         printf("%8lld  %-8s %7.3f %9.2e %9.2e %11.1f %8.2f %9.2f", (long long)check->m, run->plan.path,
                check->share, check->relative, check->quantisation, 1e6 * seconds,
-               1e-9 * weight_bytes(result) / seconds,
-               2e-9 * weight_bytes(result) * (double)check->m / seconds);
+               1e-9 * weight_bytes(trial, result) / seconds,
+               2e-9 * weight_values(result) * (double)check->m / seconds);
         if (digests) {
             printf("  %016llx", (unsigned long long)run->digest);
         }
@@ -127,19 +147,21 @@ static json_t *digest_json(uint64_t digest)
     return json_string(text);
 }
 
-static json_t *run_json(const aq_cli_layer_result *result, const aq_cli_run_result *run)
+static json_t *run_json(const aq_cli_trial *trial, const aq_cli_layer_result *result,
+                        const aq_cli_run_result *run)
 {
     const aq_cli_check *check = &run->check;
     double seconds = run->timing.phase2;
     return json_pack(
-        "{s:I, s:s, s:s, s:s, s:i, s:b, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:I, s:o}", "m",
+        "{s:I, s:s, s:s?, s:s, s:o, s:b, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:I, s:o}", "m",
         (json_int_t)check->m, "path", run->plan.path, "kernel", run->plan.kernel, "order", run->plan.order,
-        "threads", run->plan.threads, "within_bound", check->broken == 0, "share_of_bound",
-        aq_cli_json_number(check->share), "max_error", aq_cli_json_number(check->max_error), "relative_error",
-        aq_cli_json_number(check->relative), "quantisation_error", aq_cli_json_number(check->quantisation),
-        "phase1_us", aq_cli_json_number(1e6 * run->timing.phase1), "us", aq_cli_json_number(1e6 * seconds),
-        "gb_per_s", aq_cli_json_number(1e-9 * weight_bytes(result) / seconds), "gflop_per_s",
-        aq_cli_json_number(2e-9 * weight_bytes(result) * (double)check->m / seconds), "repeats",
+        "threads", run->plan.threads > 0 ? json_integer(run->plan.threads) : json_null(), "within_bound",
+        check->broken == 0, "share_of_bound", aq_cli_json_number(check->share), "max_error",
+        aq_cli_json_number(check->max_error), "relative_error", aq_cli_json_number(check->relative),
+        "quantisation_error", aq_cli_json_number(check->quantisation), "phase1_us",
+        aq_cli_json_number(1e6 * run->timing.phase1), "us", aq_cli_json_number(1e6 * seconds), "gb_per_s",
+        aq_cli_json_number(1e-9 * weight_bytes(trial, result) / seconds), "gflop_per_s",
+        aq_cli_json_number(2e-9 * weight_values(result) * (double)check->m / seconds), "repeats",
         (json_int_t)run->timing.runs, "digest", digest_json(run->digest));
 }
 
@@ -148,15 +170,16 @@ json_t *aq_cli_report_layer_json(const aq_cli_trial *trial, const aq_cli_layer_r
     const aq_cli_linear *layer = result->layer;
     json_t *runs = json_array();
     for (int i = 0; i < trial->row_count; i++) {
-        json_array_append_new(runs, run_json(result, &result->runs[i]));
+        json_array_append_new(runs, run_json(trial, result, &result->runs[i]));
     }
     if (json_array_size(runs) != (size_t)trial->row_count) {
         json_decref(runs);
         return NULL;
     }
-    return json_pack("{s:s, s:I, s:I, s:s, s:b, s:b, s:o}", "name", layer->weight->name, "n",
+    return json_pack("{s:s, s:I, s:I, s:s, s:b, s:I, s:b, s:o}", "name", layer->weight->name, "n",
                      (json_int_t)layer->n, "k", (json_int_t)layer->k, "dtype", layer->weight->dtype->name,
-                     "bias", layer->bias != NULL, "rows_agree", result->rows_agree, "runs", runs);
+                     "bias", layer->bias != NULL, "group", (json_int_t)result->group, "rows_agree",
+                     result->rows_agree, "runs", runs);
 }
 
 json_t *aq_cli_report_json(const char *path, const aq_cli_trial *trial, const aq_cli_summary *summary,
@@ -175,8 +198,12 @@ json_t *aq_cli_report_json(const char *path, const aq_cli_trial *trial, const aq
         (json_int_t)summary->worst_m, "worst_quantisation_error",
         aq_cli_json_number(summary->worst_quantisation), "digest", digest_json(summary->digest), "seconds",
         summary->seconds, "result", aq_cli_summary_good(summary) ? "ok" : "broken");
-    return json_pack("{s:s, s:s, s:s, s:s, s:i, s:s, s:I, s:o, s:o, s:o}", "antiquant", aq_version(),
-                     "checkpoint", aq_cli_clean(path, clean, sizeof clean), "cpu", aq_cpu_model(), "level",
-                     level_in_use(), "threads", aq_thread_count(), "numerics", aq_numerics(), "seed",
-                     (json_int_t)trial->seed, "rows", rows, "layers", layers, "summary", sum);
+    const aq_cli_format *format = &trial->format;
+    return json_pack("{s:s, s:s, s:s, s:s, s:i, s:s, s:s, s:s, s:I, s:b, s:s, s:I, s:o, s:o, s:o}",
+                     "antiquant", aq_version(), "checkpoint", aq_cli_clean(path, clean, sizeof clean), "cpu",
+                     aq_cpu_model(), "level", level_in_use(), "threads", aq_thread_count(), "numerics",
+                     aq_numerics(), "op", operator_name(format), "weight", format->int4 ? "int4" : "int8",
+                     "group", (json_int_t)format->group, "asymmetric", format->asymmetric, "x",
+                     format->bf16 ? "bf16" : "fp16", "seed", (json_int_t)trial->seed, "rows", rows, "layers",
+                     layers, "summary", sum);
 }

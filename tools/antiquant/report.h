@@ -22,7 +22,8 @@ void aq_cli_summary_add(aq_cli_summary *summary, const aq_cli_trial *trial,
                         const aq_cli_layer_result *result);
 bool aq_cli_summary_good(const aq_cli_summary *summary);
 
-void aq_cli_report_head(const char *path, const aq_cli_checkpoint *checkpoint, bool digests);
+void aq_cli_report_head(const char *path, const aq_cli_checkpoint *checkpoint, const aq_cli_trial *trial,
+                        bool digests);
 /* Also says on stderr what broke a rule. */
 void aq_cli_report_layer(const aq_cli_trial *trial, const aq_cli_layer_result *result, bool digests);
 void aq_cli_report_summary(const aq_cli_summary *summary, bool digests);

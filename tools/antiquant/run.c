@@ -171,8 +171,10 @@ static int check(const aq_cli_inputs *inputs, bool transpose_x1, const uint16_t 
     if (step > 1) {
         printf("checked  every %lldth row\n", (long long)step);
     }
-    printf("bound    %.3f of the allowed 2^-24 * (%lld + 2) * sum of |x * w|: %s\n", found.share,
-           (long long)chain, found.broken == 0 ? "kept" : "BROKEN");
+    bool exact = inputs->weight.exact; /* B: docs/NUMERICS.md */
+    printf("bound    %.3f of the allowed %s2^-24 * (%lld + 2)%s * %s: %s\n", found.share,
+           exact ? "(2^-22 + " : "", (long long)chain, exact ? ")" : "", exact ? "B" : "sum of |x * w|",
+           found.broken == 0 ? "kept" : "BROKEN");
     if (found.broken > 0) {
         aq_cli_error(
             "%lld elements break the bound, the first at row %lld, column %lld: %g, allowed %g to %g",

@@ -18,6 +18,11 @@ enum {
     KEY_SEED,
     KEY_JSON,
     KEY_DIGEST,
+    KEY_OP,
+    KEY_WEIGHT,
+    KEY_GROUP,
+    KEY_X,
+    KEY_ASYMMETRIC,
     MOST_GLOBS = 64,
     MOST_M = 1 << 20
 };
@@ -38,28 +43,45 @@ static const struct argp_option options[] = {
     {"seed", KEY_SEED, "S", 0, "of the activations; default 1", 1},
     {"repeat", 'r', "R", 0,
      "runs, of which the median time is shown, fewer for slow ones; 1 to 1000, default 5", 1},
-    {"json", KEY_JSON, "FILE", 0, "write the results to FILE, whole or not at all", 2},
-    {"digest", KEY_DIGEST, NULL, 0, "print FNV-1a (64 bits) of the bytes of each result, and of all of them",
+    {"op", KEY_OP, "OP", 0, "v1 (default), v2 or v3: the version of the operator", 2},
+    {"weight", KEY_WEIGHT, "TYPE", 0, "int8 (default) or int4; int4 needs v2 or v3", 2},
+    {"group", KEY_GROUP, "G", 0,
+     "values along k that share a scale, a multiple of 32; 0 (default): all of them; layers with k <= G have "
+     "one "
+     "group; needs v2 or v3",
      2},
+    {"x", KEY_X, "TYPE", 0, "fp16 (default) or bf16, the type of activations and scales; bf16 needs v2 or v3",
+     2},
+    {"asymmetric", KEY_ASYMMETRIC, NULL, 0, "with offsets, as AWQ and GPTQ have them; needs v2 or v3", 2},
+    {"json", KEY_JSON, "FILE", 0, "write the results to FILE, whole or not at all", 3},
+    {"digest", KEY_DIGEST, NULL, 0, "print FNV-1a (64 bits) of the bytes of each result, and of all of them",
+     3},
     {0},
 };
 
 static const char doc[] =
-    "Quantises each linear layer of a safetensors CHECKPOINT to int8 per output channel, runs "
-    "aclnnWeightQuantBatchMatmul on it and compares the results with sums in fp64 of the same weights.\v"
+    "Quantises each linear layer of a safetensors CHECKPOINT (to int8 per output channel unless told "
+    "otherwise), "
+    "runs aclnnWeightQuantBatchMatmul, V2 or V3 on it and compares the results with sums in fp64 of the same "
+    "weights.\v"
     "CHECKPOINT is a file, a *.index.json, or a folder with model.safetensors or "
     "model.safetensors.index.json.\n\n"
     "Layers: 2-D tensors NAME.weight of F32, F16 or BF16, with NAME.bias where there is one. Left out are "
     "those "
     "with a part of the name, between dots, that contains \"embed\" or \"norm\" or is wte, wpe, shared or "
     "relative_attention_bias.\n\n"
-    "Weights: symmetric, scale = largest magnitude / 127, rounded to fp16. Activations: normal, as behind a "
+    "Weights: symmetric, scale = largest magnitude / 127 (int4: / 7), rounded to the type of x; "
+    "--asymmetric: 256 "
+    "(16) steps from the least to the greatest value. V2 and V3 see the weight, stored [n,k], as (k,n) with "
+    "strides (1,k); n goes in slices of 65535. Activations: normal, as behind a "
     "LayerNorm, with a gain from 0.5 to 1.5 and a small shift per channel, and 20 times the gain in one "
     "channel "
     "of 256; the same rows for every number of rows.\n\n"
     "Bound: the smallest error before the final rounding that explains the output, over what the numerics "
     "contract "
-    "allows: 2^-24 (C + 2) (sum of |x w| + |bias|), C = longest chain of additions. A row must also come out "
+    "allows: 2^-24 (C + 2) (sum of |x w| + |bias|), C = longest chain of additions; ANTIQUANT_NUMERICS=exact "
+    "has "
+    "weights that are not rounded and a bound of its own. A row must also come out "
     "the "
     "same in every batch of its path.\n\n"
     "Exit code: 0 all kept, 1 a bound is broken, 2 bad input, usage or environment.";
@@ -82,6 +104,55 @@ static void parse_rows(struct argp_state *state, const char *list, aq_cli_trial 
         if (*at == '\0') {
             return;
         }
+    }
+}
+
+/* 1 for the second word, 0 for the first, else a usage error. */
+static bool second_word(struct argp_state *state, const char *option, const char *arg, const char *first,
+                        const char *second)
+{
+    if (strcmp(arg, first) != 0 && strcmp(arg, second) != 0) {
+        argp_error(state, "%s must be %s or %s, got '%s'", option, first, second, arg);
+    }
+    return strcmp(arg, second) == 0;
+}
+
+/* The options that say how to quantise and for whom. */
+static error_t parse_format(int key, const char *arg, struct argp_state *state, aq_cli_format *format)
+{
+    switch (key) {
+    case KEY_OP:
+        if (strcmp(arg, "v1") != 0 && strcmp(arg, "v2") != 0 && strcmp(arg, "v3") != 0) {
+            argp_error(state, "--op must be v1, v2 or v3, got '%s'", arg);
+        }
+        format->op = arg[1] == '1' ? AQ_CLI_V1 : arg[1] == '2' ? AQ_CLI_V2 : AQ_CLI_V3;
+        return 0;
+    case KEY_WEIGHT:
+        format->int4 = second_word(state, "--weight", arg, "int8", "int4");
+        return 0;
+    case KEY_GROUP:
+        format->group = aq_cli_option(state, "--group", arg, 0, INT32_MAX);
+        return 0;
+    case KEY_X:
+        format->bf16 = second_word(state, "--x", arg, "fp16", "bf16");
+        return 0;
+    case KEY_ASYMMETRIC:
+        format->asymmetric = true;
+        return 0;
+    default:
+        return ARGP_ERR_UNKNOWN;
+    }
+}
+
+static void check_format(struct argp_state *state, const aq_cli_format *format)
+{
+    if (format->op == AQ_CLI_V1 &&
+        (format->int4 || format->bf16 || format->asymmetric || format->group != 0)) {
+        argp_error(state, "%s needs --op v2 or --op v3",
+                   format->int4         ? "--weight int4"
+                   : format->bf16       ? "--x bf16"
+                   : format->group != 0 ? "--group"
+                                        : "--asymmetric");
     }
 }
 
@@ -124,9 +195,10 @@ static error_t parse(int key, char *arg, struct argp_state *state)
         if (verify->path == NULL) {
             argp_error(state, "which CHECKPOINT?");
         }
+        check_format(state, &verify->trial.format);
         break;
     default:
-        return ARGP_ERR_UNKNOWN;
+        return parse_format(key, arg, state, &verify->trial.format);
     }
     return 0;
 }
@@ -166,7 +238,7 @@ static int verify_checkpoint(const aq_cli_verify_options *verify, const aq_cli_c
     json_t *layers = verify->json != NULL ? json_array() : NULL;
     int code = AQ_CLI_BAD;
     if (result != NULL && aq_cli_device_open(&device)) {
-        aq_cli_report_head(verify->path, checkpoint, verify->digests);
+        aq_cli_report_head(verify->path, checkpoint, &verify->trial, verify->digests);
         if (verify_layers(verify, checkpoint, &device, result, layers, &summary)) {
             aq_cli_report_summary(&summary, verify->digests);
             code = aq_cli_summary_good(&summary) ? AQ_CLI_OK : AQ_CLI_BROKEN;

@@ -122,8 +122,8 @@ static void test_positions_of_order_t(void **state)
     (void)state;
     enum { K = 40, STEPS = 48, MR = 2 };
     uint16_t x[K];
-    for (uint16_t k = 0; k < K; k++)
-        x[k] = k; /* as bits: the k-th least fp16 subnormal */
+    for (int k = 0; k < K; k++)
+        x[k] = (uint16_t)k; /* as bits: the k-th least fp16 subnormal */
     _Alignas(64) float packed[STEPS * MR];
     aq_rows_job job = {
         .order = AQ_ORDER_T, .x = x, .stride_k = 1, .rows = 1, .k = K, .steps = STEPS, .packed = packed};
