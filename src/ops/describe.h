@@ -8,7 +8,7 @@
 #include "matmul/plan.h"
 #include "runtime/description.h"
 
-/* plan: an aq_plan, for operators that freeze nothing else. */
+/* frozen: an aq_plan, for operators that freeze nothing else. */
 void aq_describe_matmul(const void *frozen, aq_description *description);
 
 /* Why the kernels before the one that the plan takes were not taken, as aq_op's why_not wants it. */
