@@ -97,12 +97,33 @@ AQ_INLINE aq_lanes aq_lanes_round(aq_lanes value, aq_half half)
 }
 
 /* 16 int8. */
-AQ_INLINE aq_lanes aq_lanes_from_bytes(const int8_t *from)
+AQ_INLINE aq_words aq_words_from_bytes(const int8_t *from)
 {
     __m128i low = _mm_loadl_epi64((const __m128i *)(const void *)from);
     __m128i high = _mm_loadl_epi64((const __m128i *)(const void *)(from + 8));
-    return (aq_lanes){_mm256_cvtepi32_ps(_mm256_cvtepi8_epi32(low)),
-                      _mm256_cvtepi32_ps(_mm256_cvtepi8_epi32(high))};
+    return (aq_words){_mm256_cvtepi8_epi32(low), _mm256_cvtepi8_epi32(high)};
+}
+
+AQ_INLINE aq_lanes aq_lanes_from_bytes(const int8_t *from)
+{
+    aq_words words = aq_words_from_bytes(from);
+    return (aq_lanes){_mm256_cvtepi32_ps(words.low), _mm256_cvtepi32_ps(words.high)};
+}
+
+AQ_INLINE aq_words aq_words_add(aq_words a, aq_words b)
+{
+    return (aq_words){_mm256_add_epi32(a.low, b.low), _mm256_add_epi32(a.high, b.high)};
+}
+
+/* The same bits. */
+AQ_INLINE aq_lanes aq_words_as_lanes(aq_words words)
+{
+    return (aq_lanes){_mm256_castsi256_ps(words.low), _mm256_castsi256_ps(words.high)};
+}
+
+AQ_INLINE aq_words aq_lanes_as_words(aq_lanes value)
+{
+    return (aq_words){_mm256_castps_si256(value.low), _mm256_castps_si256(value.high)};
 }
 
 /* 32 bytes from each. */

@@ -79,10 +79,30 @@ AQ_INLINE aq_lanes aq_lanes_round(aq_lanes value, aq_half half)
 }
 
 /* 16 int8. */
+AQ_INLINE aq_words aq_words_from_bytes(const int8_t *from)
+{
+    return _mm512_cvtepi8_epi32(_mm_loadu_si128((const __m128i *)(const void *)from));
+}
+
 AQ_INLINE aq_lanes aq_lanes_from_bytes(const int8_t *from)
 {
-    __m128i bytes = _mm_loadu_si128((const __m128i *)(const void *)from);
-    return _mm512_cvtepi32_ps(_mm512_cvtepi8_epi32(bytes));
+    return _mm512_cvtepi32_ps(aq_words_from_bytes(from));
+}
+
+AQ_INLINE aq_words aq_words_add(aq_words a, aq_words b)
+{
+    return _mm512_add_epi32(a, b);
+}
+
+/* The same bits. */
+AQ_INLINE aq_lanes aq_words_as_lanes(aq_words words)
+{
+    return _mm512_castsi512_ps(words);
+}
+
+AQ_INLINE aq_words aq_lanes_as_words(aq_lanes value)
+{
+    return _mm512_castps_si512(value);
 }
 
 /* 32 bytes from each. */

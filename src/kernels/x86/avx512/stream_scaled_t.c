@@ -2,7 +2,7 @@
 /* stream_scaled_t.c - the stream kernels of AQ_RECIPE_SCALED with k contiguous (order T), AVX-512. */
 #include "kernels/x86/avx512/lanes.h"
 
-#define AQ_STREAM_T_DEPTH 4
+#define AQ_STREAM_T_DEPTH 8
 #include "kernels/x86/scaled_stream_t.h"
 
 enum { MOST_M = 32 /* beyond, the gemm kernel is as quick */ };
