@@ -134,6 +134,12 @@ AQ_INLINE void aq_fetch_along(const aq_weight *weight, int64_t at, int64_t count
         memcpy(out, weight->data + at, (size_t)count);
         return;
     }
+    if (count == AQ_SCALED_PART) {
+        const __m128i *from = (const __m128i *)(const void *)(weight->data + (at >> 1));
+        aq_expand_nibbles(_mm_loadu_si128(from), out);
+        aq_expand_nibbles(_mm_loadu_si128(from + 1), out + 32);
+        return;
+    }
     int8_t bytes[AQ_SCALED_PART / 2] = {0}, expanded[AQ_SCALED_PART];
     memcpy(bytes, weight->data + (at >> 1), (size_t)(count + 1) / 2);
     for (int64_t i = 0; i < AQ_SCALED_PART; i += 32)
@@ -169,10 +175,12 @@ AQ_INLINE void aq_fetch_columns(const aq_scaled_panel_job *job, int64_t n, int64
     }
 }
 
-/* The 16 k from k on, transposed in `rows`; count of them exist. They go to 16 chains of packed positions. */
-AQ_INLINE void aq_dequantise_sixteen(const aq_scaled_panel_job *job, const aq_scaled_columns *columns,
-                                     int64_t vector, int64_t k, int64_t count, const int8_t *rows, int64_t nr,
-                                     aq_way way)
+/* blocks times 16 k from k on, transposed in `rows`; count of them exist, all but in a last block. They go to
+ * 16 chains of packed positions, one after the other: the chains are a multiple of 4 KiB apart, and 16 lines
+ * of one cache set would not stay. */
+AQ_INLINE void aq_dequantise_blocks(const aq_scaled_panel_job *job, const aq_scaled_columns *columns,
+                                    int64_t vector, int64_t k, int blocks, int64_t count, const int8_t *rows,
+                                    int64_t nr, aq_way way)
 {
     const int64_t in_lane = job->steps / AQ_LANES_T;
     float *panel = job->panel + k / AQ_LANES_T * nr + vector * 16;
@@ -180,37 +188,57 @@ AQ_INLINE void aq_dequantise_sixteen(const aq_scaled_panel_job *job, const aq_sc
                                           aq_lanes_load(columns->shift + vector * 16), AQ_FORM_BYTES, way);
     const aq_common common = columns->common;
     for (int64_t i = 0; i < AQ_LANES_T; i++) {
-        aq_lanes w = aq_lanes_all(0.0f);
-        if (i < count)
-            w = aq_weights_of_bytes(rows + i * 16, params, common, way);
-        aq_lanes_store(panel + aq_lane_order[i] * in_lane * nr, w);
+        float *chain = panel + aq_lane_order[i] * in_lane * nr;
+#pragma GCC unroll 4
+        for (int block = 0; block < blocks; block++) {
+            aq_lanes w = aq_lanes_all(0.0f);
+            if (blocks > 1 || i < count)
+                w = aq_weights_of_bytes(rows + (block * 16 + i) * 16, params, common, way);
+            aq_lanes_store(chain + block * nr, w);
+        }
     }
 }
 
-/* Of each column 64 k are fetched at once: columns are often multiples of 4 KiB apart, and 16 lines of one
- * cache set would not stay until the next 16 k. */
+AQ_INLINE void aq_dequantise_t(const aq_scaled_panel_job *job, const aq_scaled_columns *columns,
+                               int64_t vector, int64_t k, int blocks, int64_t count, const int8_t *rows,
+                               int64_t nr)
+{
+    if (columns->way == AQ_QUICK)
+        aq_dequantise_blocks(job, columns, vector, k, blocks, count, rows, nr, AQ_QUICK);
+    else if (columns->way == AQ_STEPS_F16)
+        aq_dequantise_blocks(job, columns, vector, k, blocks, count, rows, nr, AQ_STEPS_F16);
+    else
+        aq_dequantise_blocks(job, columns, vector, k, blocks, count, rows, nr, AQ_STEPS_BF16);
+}
+
+/* Of each column 64 k are fetched at once: columns are often multiples of 4 KiB apart, too. */
 AQ_INLINE void aq_pack_scaled_t(const aq_scaled_panel_job *job, int64_t nr)
 {
     _Alignas(64) int8_t in[16 * AQ_SCALED_PART], out[AQ_SCALED_PART * AQ_MAX_NR];
     aq_scaled_columns columns;
+    const int64_t group = job->scaled->group;
     for (int64_t part = 0; part < job->steps; part += AQ_SCALED_PART) {
         int64_t count = job->k - part < AQ_SCALED_PART ? job->k - part : AQ_SCALED_PART;
         for (int64_t vector = 0; vector < nr / 16; vector++) {
             aq_fetch_columns(job, vector * 16, part, count, in);
             aq_transpose_64(in, out + vector * 16 * AQ_SCALED_PART);
         }
-        for (int64_t k = part; k < part + count; k += AQ_LANES_T) {
-            if (k == 0 || (job->k0 + k) % job->scaled->group == 0)
+        int64_t end;
+        for (int64_t k = part; k < part + count; k = end) {
+            const int64_t in_group = (job->k0 + k) % group, rest = part + count - k;
+            const int64_t room = group - in_group < rest ? group - in_group : rest;
+            const int blocks = room >= 64 ? 4 : room >= 32 ? 2 : 1;
+            end = k + blocks * AQ_LANES_T;
+            if (k == 0 || in_group == 0)
                 aq_prepare_panel(&columns, job, k, nr, AQ_FORM_BYTES);
             for (int64_t vector = 0; vector < nr / 16; vector++) {
                 const int8_t *rows = out + vector * 16 * AQ_SCALED_PART + (k - part) * 16;
-                int64_t some = job->k - k < AQ_LANES_T ? job->k - k : AQ_LANES_T;
-                if (columns.way == AQ_QUICK)
-                    aq_dequantise_sixteen(job, &columns, vector, k, some, rows, nr, AQ_QUICK);
-                else if (columns.way == AQ_STEPS_F16)
-                    aq_dequantise_sixteen(job, &columns, vector, k, some, rows, nr, AQ_STEPS_F16);
+                if (blocks == 4)
+                    aq_dequantise_t(job, &columns, vector, k, 4, rest, rows, nr);
+                else if (blocks == 2)
+                    aq_dequantise_t(job, &columns, vector, k, 2, rest, rows, nr);
                 else
-                    aq_dequantise_sixteen(job, &columns, vector, k, some, rows, nr, AQ_STEPS_BF16);
+                    aq_dequantise_t(job, &columns, vector, k, 1, rest, rows, nr);
             }
         }
     }
