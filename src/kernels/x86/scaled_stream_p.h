@@ -107,7 +107,8 @@ AQ_INLINE aq_lanes aq_weights_p(const int8_t *low, const int8_t *high, int v, aq
     const aq_params params##i = aq_params_p(block, j, v + i, type, way);                                     \
     aq_lanes sum##i = aq_lanes_load(sums + (v + i) * 16);
 
-/* k0 .. k1 - 1 of vectors v .. v + 3 of the line of columns j. */
+/* k0 .. k1 - 1 of vectors v .. v + 3 of the line of columns j. plain: outside FRACTAL_NZ, the line is whole.
+ */
 AQ_INLINE void aq_one_row_p(const aq_scaled_stream_tile *tile, const aq_block_p *block, const aq_line_p *line,
                             int64_t j, int v, int64_t k0, int64_t k1, aq_weight_type type, aq_way way,
                             bool plain, float *sums)
@@ -194,7 +195,6 @@ AQ_INLINE void aq_rows_p(const aq_scaled_stream_tile *tile, const aq_block_p *bl
             ahead_low += (uintptr_t)line->ahead_stride;
             ahead_high += (uintptr_t)line->ahead_stride;
         }
-#pragma GCC unroll 8
         for (int v = 0; v < vectors; v += AQ_STREAM_P_VECTORS)
             aq_step_p(tile, block, low, high, line->stride, j, v, k, AQ_STREAM_P_DEPTH, type, way, plain,
                       sums);
@@ -202,7 +202,6 @@ AQ_INLINE void aq_rows_p(const aq_scaled_stream_tile *tile, const aq_block_p *bl
         high += AQ_STREAM_P_DEPTH * line->stride;
     }
     for (; k < k1; k++, low += line->stride, high += line->stride)
-#pragma GCC unroll 8
         for (int v = 0; v < vectors; v += AQ_STREAM_P_VECTORS)
             aq_step_p(tile, block, low, high, line->stride, j, v, k, 1, type, way, plain, sums);
 }
@@ -290,8 +289,9 @@ AQ_INLINE void aq_add_chunk_p(const aq_scaled_stream_tile *tile, const aq_block_
         }
 }
 
+/* The slow ways do without code of their own for plain weights: what serves FRACTAL_NZ serves them. */
 AQ_INLINE void aq_chunk_p(const aq_scaled_stream_tile *tile, aq_block_p *block, int64_t k0, int64_t k1,
-                          aq_weight_type type, bool plain, float *sums)
+                          aq_weight_type type, float *sums)
 {
     const int64_t group = tile->scaled->group;
     int64_t end;
@@ -302,17 +302,19 @@ AQ_INLINE void aq_chunk_p(const aq_scaled_stream_tile *tile, aq_block_p *block, 
             end = k + group - in_group;
         if (k == 0 || in_group == 0)
             aq_prepare_block(block, tile, k / group, type);
-        if (block->way == AQ_QUICK)
-            aq_rows_of_block(tile, block, k, end, type, AQ_QUICK, plain, sums);
+        if (block->way == AQ_QUICK && tile->weight->block == 0)
+            aq_rows_of_block(tile, block, k, end, type, AQ_QUICK, true, sums);
+        else if (block->way == AQ_QUICK)
+            aq_rows_of_block(tile, block, k, end, type, AQ_QUICK, false, sums);
         else if (block->way == AQ_STEPS_F16)
-            aq_rows_of_block(tile, block, k, end, type, AQ_STEPS_F16, plain, sums);
+            aq_rows_of_block(tile, block, k, end, type, AQ_STEPS_F16, false, sums);
         else
-            aq_rows_of_block(tile, block, k, end, type, AQ_STEPS_BF16, plain, sums);
+            aq_rows_of_block(tile, block, k, end, type, AQ_STEPS_BF16, false, sums);
     }
 }
 
-/* The whole tile. plain: outside FRACTAL_NZ. */
-AQ_INLINE void aq_scaled_stream_p_of(const aq_scaled_stream_tile *tile, aq_weight_type type, bool plain)
+/* The whole tile. */
+AQ_INLINE void aq_scaled_stream_p(const aq_scaled_stream_tile *tile, aq_weight_type type)
 {
     _Alignas(64) float sums[AQ_STREAM_P_SUMS];
     const int64_t line = aq_line_columns(type);
@@ -326,18 +328,10 @@ AQ_INLINE void aq_scaled_stream_p_of(const aq_scaled_stream_tile *tile, aq_weigh
         for (int64_t k0 = 0; k0 < tile->k; k0 += AQ_CHUNK_P) {
             int64_t k1 = tile->k - k0 < AQ_CHUNK_P ? tile->k : k0 + AQ_CHUNK_P;
             memset(sums, 0, (size_t)((block.n + line - 1) / line * line * tile->rows) * sizeof *sums);
-            aq_chunk_p(tile, &block, k0, k1, type, plain, sums);
+            aq_chunk_p(tile, &block, k0, k1, type, sums);
             aq_add_chunk_p(tile, &block, type, k0 == 0, sums);
         }
     }
-}
-
-AQ_INLINE void aq_scaled_stream_p(const aq_scaled_stream_tile *tile, aq_weight_type type)
-{
-    if (tile->weight->block == 0)
-        aq_scaled_stream_p_of(tile, type, true);
-    else
-        aq_scaled_stream_p_of(tile, type, false);
 }
 
 #endif

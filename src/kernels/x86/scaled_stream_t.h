@@ -220,8 +220,8 @@ AQ_INLINE void aq_step_t(const aq_scaled_stream_tile *tile, const aq_four_t *fou
 AQ_INLINE void aq_both_t(const aq_scaled_stream_tile *tile, const aq_four_t *four, const aq_group_t *group,
                          int64_t k, int depth, int64_t count, aq_case_t with, float *sums)
 {
-    aq_step_t(tile, four, group, 0, k, depth, count, with, sums);
-    aq_step_t(tile, four, group, 2, k, depth, count, with, sums + tile->rows * 32);
+    for (int c = 0; c < AQ_STREAM_T_COLUMNS; c += 2, sums += tile->rows * 32)
+        aq_step_t(tile, four, group, c, k, depth, count, with, sums);
 }
 
 AQ_INLINE void aq_chunk_t(const aq_scaled_stream_tile *tile, const aq_four_t *four, int64_t k0, int64_t k1,
@@ -233,7 +233,7 @@ AQ_INLINE void aq_chunk_t(const aq_scaled_stream_tile *tile, const aq_four_t *fo
         end = aq_group_end(tile->scaled, k, k1);
         const aq_group_t group = aq_group_of(four, index, with);
         int64_t i = k;
-        for (; i + 16 * AQ_STREAM_T_DEPTH <= end; i += 16 * AQ_STREAM_T_DEPTH) {
+        for (; with.way == AQ_QUICK && i + 16 * AQ_STREAM_T_DEPTH <= end; i += 16 * AQ_STREAM_T_DEPTH) {
             for (int64_t part = 0; part < 16 * AQ_STREAM_T_DEPTH; part += AQ_STREAM_T_PART)
                 aq_prefetch_t(four, aq_byte_t(tile->weight, i + part, with));
             aq_both_t(tile, four, &group, i, AQ_STREAM_T_DEPTH, 16, with, sums);
@@ -276,7 +276,8 @@ AQ_INLINE void aq_columns_t(const aq_scaled_stream_tile *tile, const aq_four_t *
     }
 }
 
-AQ_INLINE void aq_scaled_stream_t_of(const aq_scaled_stream_tile *tile, aq_weight_type type, bool plain)
+/* The whole tile. The slow ways do without code of their own for plain weights. */
+AQ_INLINE void aq_scaled_stream_t(const aq_scaled_stream_tile *tile, aq_weight_type type)
 {
     _Alignas(64) float sums[AQ_STREAM_T_ROWS * 16 * AQ_STREAM_T_COLUMNS];
     const aq_weight *weight = tile->weight;
@@ -296,24 +297,17 @@ AQ_INLINE void aq_scaled_stream_t_of(const aq_scaled_stream_tile *tile, aq_weigh
             if (k0 == 0 || tile->scaled->group < tile->k)
                 way = aq_prepare_chunk_t(&four, tile->scaled, type, n, count, k0, k1);
             float *total = tile->sum + j;
-            if (way == AQ_QUICK)
-                aq_columns_t(tile, &four, count, k0, k1, (aq_case_t){type, plain, AQ_QUICK}, sums, total);
+            if (way == AQ_QUICK && weight->block == 0)
+                aq_columns_t(tile, &four, count, k0, k1, (aq_case_t){type, true, AQ_QUICK}, sums, total);
+            else if (way == AQ_QUICK)
+                aq_columns_t(tile, &four, count, k0, k1, (aq_case_t){type, false, AQ_QUICK}, sums, total);
             else if (way == AQ_STEPS_F16)
-                aq_columns_t(tile, &four, count, k0, k1, (aq_case_t){type, plain, AQ_STEPS_F16}, sums, total);
+                aq_columns_t(tile, &four, count, k0, k1, (aq_case_t){type, false, AQ_STEPS_F16}, sums, total);
             else
-                aq_columns_t(tile, &four, count, k0, k1, (aq_case_t){type, plain, AQ_STEPS_BF16}, sums,
+                aq_columns_t(tile, &four, count, k0, k1, (aq_case_t){type, false, AQ_STEPS_BF16}, sums,
                              total);
         }
     }
-}
-
-/* The whole tile. */
-AQ_INLINE void aq_scaled_stream_t(const aq_scaled_stream_tile *tile, aq_weight_type type)
-{
-    if (tile->weight->block == 0)
-        aq_scaled_stream_t_of(tile, type, true);
-    else
-        aq_scaled_stream_t_of(tile, type, false);
 }
 
 #endif
