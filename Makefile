@@ -42,10 +42,11 @@ check-tsan: ## the tests with the thread sanitizer
 	$(call build,tsan,all)
 	$(call test,tsan,$(NO_ASLR))
 
-bench: ## time the kernels
+bench: ## time the kernels, then the runtime
 	@scripts/setup-debian.sh build test
-	$(call build,dev,kernel_checker)
+	$(call build,dev,kernel_checker bench_runtime)
 	@build/dev/tests/kernel_checker --bench
+	@build/dev/tests/bench_runtime
 
 fmt: ## format the C files
 	@scripts/setup-debian.sh lint

@@ -8,10 +8,10 @@
 #include "matmul/plan.h"
 #include "runtime/description.h"
 
-/* plan: an aq_plan, for operators that freeze nothing else. */
-void aq_describe_matmul(const void *plan, aq_description *description);
+/* frozen: an aq_plan, for operators that freeze nothing else. */
+void aq_describe_matmul(const void *frozen, aq_description *description);
 
 /* Why the kernels before the one that the plan takes were not taken, as aq_op's why_not wants it. */
-void aq_why_not_matmul(const void *plan, char *text, size_t size);
+void aq_why_not_matmul(const void *frozen, char *text, size_t size);
 
 #endif

@@ -2,7 +2,7 @@
 /* executor_run.c - phase 2: checks what the caller brought, copies all that the run needs into a task, and
  * queues it. From then on the task knows nothing of the executor. Must not know any operator.
  *
- * The task is one allocation, plus the workspace when the caller brings none. */
+ * The task is one allocation; when the caller brings no workspace it shares one with the stream's others. */
 #include <stdio.h>
 #include <string.h>
 
@@ -13,6 +13,7 @@
 #include "base/trace.h"
 #include "runtime/device_memory.h"
 #include "runtime/executor_internal.h"
+#include "runtime/scratch.h"
 #include "runtime/stream.h"
 #include "runtime/verbose.h"
 #include "tensor/tensor.h"
@@ -24,7 +25,7 @@ typedef struct run_task {
     aq_block *pins[AQ_MAX_TENSORS + 1]; /* null: nothing of ours */
     size_t pin_count;
     void *workspace;     /* aligned; null when none is needed */
-    void *own_workspace; /* null when the caller brought it */
+    aq_scratch *scratch; /* null when the caller brought it */
     max_align_t plan[];
 } run_task;
 
@@ -55,7 +56,7 @@ static void finish(aq_task *head)
     run_task *task = (run_task *)head;
     for (size_t i = 0; i < task->pin_count; i++)
         aq_block_unpin(task->pins[i]);
-    aq_free(task->own_workspace);
+    aq_scratch_release(task->scratch);
     aq_free(task);
 }
 
@@ -113,28 +114,27 @@ static int check_workspace(const aclOpExecutor *executor, const void *workspace,
     return 0;
 }
 
-/* The caller's workspace, or one of the task's own. false: out of memory. */
-static bool bring_workspace(run_task *task, const aclOpExecutor *executor, void *workspace,
-                            uint64_t workspaceSize)
+/* The caller's workspace, or the stream's. */
+static int bring_workspace(run_task *task, const aclOpExecutor *executor, void *workspace,
+                           uint64_t workspaceSize, aclrtStream stream)
 {
     if (executor->workspace_bytes == 0)
-        return true;
+        return 0;
     if (workspaceSize == 0) {
-        if (executor->workspace_bytes <= SIZE_MAX)
-            task->own_workspace =
-                aq_aligned_malloc(AQ_WORKSPACE_ALIGNMENT, (size_t)executor->workspace_bytes);
-        task->workspace = task->own_workspace;
-        return task->workspace != NULL;
+        size_t bytes = executor->workspace_bytes <= SIZE_MAX ? (size_t)executor->workspace_bytes : SIZE_MAX;
+        int status = aq_scratch_take(executor->op->name, stream, bytes, &task->scratch);
+        if (!status)
+            task->workspace = aq_scratch_memory(task->scratch);
+        return status;
     }
     uintptr_t misaligned = (uintptr_t)workspace % AQ_WORKSPACE_ALIGNMENT;
     task->workspace = (char *)workspace + (misaligned ? AQ_WORKSPACE_ALIGNMENT - misaligned : 0);
     task->pins[task->pin_count++] = aq_block_pin(task->workspace);
-    return true;
+    return 0;
 }
 
-/* A task with copies of everything; null when out of memory. */
-static run_task *make_task(const aclOpExecutor *executor, void *const addresses[AQ_MAX_TENSORS],
-                           void *workspace, uint64_t workspaceSize)
+/* A task with copies of all but the workspace; null when out of memory. */
+static run_task *make_task(const aclOpExecutor *executor, void *const addresses[AQ_MAX_TENSORS])
 {
     /* no overflow: the executor, larger than a task's head, held as large a plan */
     run_task *task = aq_malloc(sizeof *task + executor->plan_size);
@@ -144,20 +144,18 @@ static run_task *make_task(const aclOpExecutor *executor, void *const addresses[
         .name = executor->op->name, .run = run, .finish = finish, .category = "op", .describe = describe};
     task->op = executor->op;
     task->pin_count = 0;
-    task->workspace = task->own_workspace = NULL;
+    task->workspace = NULL;
+    task->scratch = NULL;
     memcpy(task->addresses, addresses, sizeof task->addresses);
     memcpy(task->plan, executor->plan, executor->plan_size);
-    if (!bring_workspace(task, executor, workspace, workspaceSize)) {
-        aq_free(task);
-        return NULL;
-    }
     for (size_t i = 0; i < AQ_MAX_TENSORS; i++)
         if (executor->used >> i & 1u)
             task->pins[task->pin_count++] = aq_block_pin(addresses[i]);
     return task;
 }
 
-static int prepare(aclOpExecutor *executor, void *workspace, uint64_t workspaceSize, run_task **task)
+static int prepare(aclOpExecutor *executor, void *workspace, uint64_t workspaceSize, aclrtStream stream,
+                   run_task **task)
 {
     void *addresses[AQ_MAX_TENSORS] = {NULL};
     int status = read_addresses(executor, addresses);
@@ -165,8 +163,15 @@ static int prepare(aclOpExecutor *executor, void *workspace, uint64_t workspaceS
         status = check_workspace(executor, workspace, workspaceSize);
     if (status)
         return status;
-    *task = make_task(executor, addresses, workspace, workspaceSize);
-    return *task ? 0 : aq_error(207001, "%s: out of memory for the task", executor->op->name);
+    run_task *made = make_task(executor, addresses);
+    if (!made)
+        return aq_error(207001, "%s: out of memory for the task", executor->op->name);
+    status = bring_workspace(made, executor, workspace, workspaceSize, stream);
+    if (status)
+        finish(&made->head);
+    else
+        *task = made;
+    return status;
 }
 
 int aq_executor_run(const aq_op *op, void *workspace, uint64_t workspaceSize, aclOpExecutor *executor,
@@ -186,11 +191,11 @@ int aq_executor_run(const aq_op *op, void *workspace, uint64_t workspaceSize, ac
     else if (!atomic_load(&executor->repeatable))
         status = aq_executor_end(op->name, executor);
     if (!status)
-        status = prepare(executor, workspace, workspaceSize, &task);
+        status = prepare(executor, workspace, workspaceSize, stream, &task);
     aq_executor_let_go(executor);
     if (status)
         return status;
-    if (workspaceSize == 0 && task->own_workspace)
+    if (workspaceSize == 0 && task->scratch)
         aq_log(AQ_LOG_INFO, "%s: no workspace given, the library brings one", op->name);
     aq_log(AQ_LOG_INFO, "%s: phase 2", op->name);
     return aq_stream_submit(op->name, stream, &task->head);

@@ -14,6 +14,7 @@
 #include "runtime/context.h"
 #include "runtime/stream.h"
 
+struct aq_scratch;
 struct aq_subscriber;
 
 typedef struct aq_stream {
@@ -23,7 +24,7 @@ typedef struct aq_stream {
     int32_t device;           /* the context's */
     bool is_default;
 
-    pthread_mutex_t lock; /* guards what follows, down to text */
+    pthread_mutex_t lock; /* guards what follows, down to scratch */
     pthread_cond_t work;  /* the worker waits: for tasks, or inside a task that is parked */
     pthread_cond_t done;  /* everyone else waits: for tasks to finish, for the worker to end */
     aq_task *first, *last;
@@ -38,6 +39,7 @@ typedef struct aq_stream {
     bool stop_on_failure;
     int status; /* of the first task that failed since somebody was told; 0 = none */
     char text[AQ_ERROR_TEXT_SIZE];
+    struct aq_scratch *scratch; /* what waiting tasks share as a workspace; null = none; theirs, not ours */
 
     struct aq_subscriber *subscriber; /* callback.c's, under its lock */
     bool listed;                      /* the rest is stream.c's, under its lock */

@@ -216,12 +216,39 @@ static void test_stream_comes_last(void **state)
     assert_int_equal(test_in_thread(run_without_context, executor), 107002);
     assert_refused(toy_run(executor, NULL), 561000, "executor");
     assert_refused(toy_run(prepare(), (aclrtStream)state), 107017, "aclnnToy");
-    call.workspace_bytes = UINT64_MAX - 10; /* and before it: memory */
+    call.workspace_bytes = UINT64_MAX - 10; /* and after it: a workspace */
     uint64_t size = 7;
     assert_refused(toy_prepare(&call, &size, &executor), 561101, "aclnnToy");
     assert_int_equal(size, 7);
     call.workspace_bytes = UINT64_MAX - 100;
-    assert_refused(toy_run(prepare(), (aclrtStream)state), 207001, "aclnnToy");
+    assert_refused(toy_run(prepare(), (aclrtStream)state), 107017, "aclnnToy");
+    assert_refused(toy_run(prepare(), NULL), 207001, "aclnnToy");
+}
+
+/* Tasks that wait in one stream without workspaces of their own share one, until a larger one is needed. */
+static void test_shared_workspace(void **state)
+{
+    (void)state;
+    test_door door = TEST_DOOR_INITIALIZER;
+    call.workspace_bytes = 64;
+    aclOpExecutor *first = prepare(), *second = prepare();
+    call.workspace_bytes = 128;
+    aclOpExecutor *larger = prepare();
+    assert_int_equal(test_queue_door(NULL, &door), 0);
+    test_door_await(&door, 1);
+    assert_int_equal(toy_run(first, NULL), 0);
+    aq_memory_fail_from(2); /* the task's own allocation */
+    int status = toy_run(second, NULL);
+    aq_memory_fail_from(3); /* and two for the larger workspace */
+    int status_of_larger = toy_run(larger, NULL);
+    aq_memory_fail_from(0);
+    assert_int_equal(status, 0);
+    assert_int_equal(status_of_larger, 207001);
+    call.workspace_bytes = 128;
+    assert_int_equal(toy_run(prepare(), NULL), 0);
+    test_door_open(&door);
+    assert_int_equal(aclrtSynchronizeStream(NULL), 0);
+    assert_result(y_data, 111, 122);
 }
 
 static void test_out_of_memory(void **state)
@@ -266,6 +293,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_tensors_and_blocks_go_first, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_workspace, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_stream_comes_last, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_shared_workspace, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_out_of_memory, set_up, tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
