@@ -68,11 +68,13 @@ static int in_child(int (*scenario)(void), const char *cpu, const char *kernel)
     return line;
 }
 
-/* role_xtype_weighttype_MRxNR_isa, as kernel.h says; a weight type may be followed by the order, p or t. */
+/* role_xtype_weighttype_MRxNR_isa, as kernel.h says; x16: fp16 and bf16, c: per channel, g: per channel and
+ * group; a weight type may be followed by the order, p or t. */
 static void check_name(const aq_kernel *kernel)
 {
     const char *role = kernel->role == AQ_ROLE_STREAM ? "stream_" : "gemm_";
-    const char *weights[] = {"f16_s8_", "f16_s8c_", "f16_s8c_p_", "f16_s8c_t_"};
+    const char *weights[] = {"f16_s8_",    "f16_s8c_",   "f16_s8c_p_", "f16_s8c_t_",
+                             "x16_s8g_p_", "x16_s8g_t_", "x16_s4g_p_", "x16_s4g_t_"};
     char expected[128];
     bool found = false;
     for (size_t i = 0; i < sizeof weights / sizeof weights[0]; i++) {
@@ -95,9 +97,9 @@ static void test_table(void **state)
         for (size_t j = 0; j < i; j++)
             assert_string_not_equal(kernel->name, aq_kernel_at(j)->name);
         assert_in_range(kernel->mr, 1, AQ_MAX_MR);
-        assert_in_range(kernel->nr, 1, AQ_MAX_NR);
         bool gemm = kernel->role == AQ_ROLE_GEMM;
-        assert_true((kernel->stream == NULL) == gemm);
+        assert_in_range(kernel->nr, 1, gemm ? AQ_MAX_NR : 2 * AQ_MAX_NR);
+        assert_true((kernel->stream == NULL && kernel->stream_scaled == NULL) == gemm);
         assert_true((kernel->pack_rows != NULL && kernel->pack_panel != NULL && kernel->gemm != NULL) ==
                     gemm);
         assert_true((int)kernel->level <= last_level[kernel->role]); /* best first */

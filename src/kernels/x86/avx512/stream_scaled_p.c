@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* stream_scaled_p.c - the stream kernels of AQ_RECIPE_SCALED with n contiguous (order P), AVX-512. */
+#include "kernels/x86/avx512/lanes.h"
+
+#define AQ_STREAM_P_VECTORS 2
+#define AQ_STREAM_P_DEPTH   8
+#include "kernels/x86/scaled_stream_p.h"
+
+enum { MOST_M = 48 /* beyond, the gemm kernel is as quick */ };
+
+static void stream_s8(const aq_scaled_stream_tile *tile)
+{
+    aq_scaled_stream_p(tile, AQ_S8);
+}
+
+static const char *declines_s8(const aq_kernel_query *query)
+{
+    const char *why = aq_scaled_declines(query, 32);
+    if (why != NULL)
+        return why;
+    if (query->type != AQ_S8)
+        return "takes int8 weights only";
+    if (query->order != AQ_ORDER_P)
+        return "takes weights with n contiguous only";
+    return query->m > MOST_M ? "a gemm kernel is as quick with so many rows" : NULL;
+}
+
+const aq_kernel aq_stream_s8g_p_avx512 = {
+    .name = "stream_x16_s8g_p_16x64_avx512",
+    .level = AQ_CPU_AVX512,
+    .role = AQ_ROLE_STREAM,
+    .mr = AQ_STREAM_P_ROWS,
+    .nr = 64,
+    .declines = declines_s8,
+    .stream_scaled = stream_s8,
+};
+
+static void stream_s4(const aq_scaled_stream_tile *tile)
+{
+    aq_scaled_stream_p(tile, AQ_S4);
+}
+
+static const char *declines_s4(const aq_kernel_query *query)
+{
+    const char *why = aq_scaled_declines(query, 64);
+    if (why != NULL)
+        return why;
+    if (query->type != AQ_S4)
+        return "takes int4 weights only";
+    if (query->order != AQ_ORDER_P)
+        return "takes weights with n contiguous only";
+    return query->m > MOST_M ? "a gemm kernel is as quick with so many rows" : NULL;
+}
+
+const aq_kernel aq_stream_s4g_p_avx512 = {
+    .name = "stream_x16_s4g_p_16x128_avx512",
+    .level = AQ_CPU_AVX512,
+    .role = AQ_ROLE_STREAM,
+    .mr = AQ_STREAM_P_ROWS,
+    .nr = 128,
+    .declines = declines_s4,
+    .stream_scaled = stream_s4,
+};
