@@ -133,6 +133,7 @@ static int child_and_grandchild(void)
 static void test_child_of_busy_streams(void **state)
 {
     (void)state;
+    test_needs_worker();
     test_door door = TEST_DOOR_INITIALIZER;
     atomic_int seen[100] = {0};
     aq_parallel_for(4, 100, set_slot, seen); /* the parent's pool is there */
