@@ -44,6 +44,12 @@ typedef struct aq_cli_lint {
 bool aq_cli_lint_call(aq_cli_lint *lint, const aq_call *call, const char *name, const aq_cli_shard *shard,
                       const aq_verdict *broken, aq_cli_tally *tally);
 
+/* The table of legal layers. */
+void aq_cli_lint_tallies(const aq_cli_lint *lint);
+
+/* Writes the answers to path; takes over lint->results. False, with a message, when that fails. */
+bool aq_cli_lint_json(aq_cli_lint *lint, const char *input, const char *path);
+
 /* All calls of a JSON file (docs/LINT.md), taken as hostile. False, with a message, when it is not valid. */
 bool aq_cli_lint_file(aq_cli_lint *lint, const char *path);
 

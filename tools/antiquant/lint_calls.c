@@ -66,6 +66,10 @@ static const char *const tensor_names[AQ_CALL_TENSORS] = {[AQ_CALL_X] = "x",
                                                           [AQ_CALL_BIAS] = "bias",
                                                           [AQ_CALL_Y] = "y"};
 
+/* The arrays of a tensor, in the order of the numbers below. */
+enum { SHAPE, STRIDES, STORAGE, ARRAYS };
+static const char *const array_names[ARRAYS] = {"shape", "strides", "storage"};
+
 /* One call on its way from JSON, with the room that its aq_call points into. */
 typedef struct aq_cli_parsed {
     const char *path; /* clean */
@@ -73,7 +77,7 @@ typedef struct aq_cli_parsed {
     const char *name; /* hostile text, or the next */
     char number[32];
     aq_call call;
-    int64_t numbers[AQ_CALL_TENSORS][3][MOST_DIMS]; /* dims, strides, storage */
+    int64_t numbers[AQ_CALL_TENSORS][ARRAYS][MOST_DIMS];
 } aq_cli_parsed;
 
 /* "FILE: call 3 ('NAME'): WHERE RULE, found VALUE". Always false. */
@@ -131,15 +135,44 @@ static bool read_integers(const aq_cli_parsed *parsed, const char *where, const 
     return true;
 }
 
+static bool read_tensor_field(aq_cli_parsed *parsed, int index, const char *key, const json_t *field,
+                              size_t counts[ARRAYS])
+{
+    aq_call_tensor *tensor = &parsed->call.tensors[index];
+    char where[64];
+    for (int array = 0; array < ARRAYS; array++) {
+        if (strcmp(key, array_names[array]) == 0) {
+            snprintf(where, sizeof where, "%s.%s", tensor_names[index], array_names[array]);
+            return read_integers(parsed, where, field, parsed->numbers[index][array], &counts[array]);
+        }
+    }
+    snprintf(where, sizeof where, "%s.%s", tensor_names[index], key);
+    if (strcmp(key, "dtype") == 0) {
+        return read_word(parsed, where, dtypes, "ACL_", field, &tensor->dtype);
+    }
+    if (strcmp(key, "format") == 0) {
+        return read_word(parsed, where, formats, "ACL_FORMAT_", field, &tensor->format);
+    }
+    json_t *unknown = json_string(key);
+    refuse(parsed, tensor_names[index], "has dtype, shape, strides, format and storage only", unknown);
+    json_decref(unknown);
+    return false;
+}
+
+static bool needed(const aq_cli_parsed *parsed, int index, const json_t *object, const char *key)
+{
+    char where[64];
+    snprintf(where, sizeof where, "%s.%s", tensor_names[index], key);
+    return json_object_get(object, key) != NULL || refuse(parsed, where, "must be given", NULL);
+}
+
 static bool read_tensor(aq_cli_parsed *parsed, int index, json_t *value)
 {
-    static const char *const arrays[] = {"shape", "strides", "storage"};
     aq_call_tensor *tensor = &parsed->call.tensors[index];
-    int64_t(*numbers)[MOST_DIMS] = parsed->numbers[index];
     const char *key;
     json_t *field;
     char where[64];
-    size_t counts[3] = {0};
+    size_t counts[ARRAYS] = {0};
     if (json_is_null(value)) {
         return true;
     }
@@ -149,45 +182,23 @@ static bool read_tensor(aq_cli_parsed *parsed, int index, json_t *value)
     *tensor = (aq_call_tensor){.given = true, .dtype = ACL_DT_UNDEFINED, .format = ACL_FORMAT_ND};
     json_object_foreach(value, key, field)
     {
-        bool good = false;
-        int array = 0;
-        for (; array < 3 && strcmp(key, arrays[array]) != 0; array++) {
-        }
-        snprintf(where, sizeof where, "%s.%s", tensor_names[index], array < 3 ? arrays[array] : key);
-        if (array < 3) {
-            good = read_integers(parsed, where, field, numbers[array], &counts[array]);
-        } else if (strcmp(key, "dtype") == 0) {
-            good = read_word(parsed, where, dtypes, "ACL_", field, &tensor->dtype);
-        } else if (strcmp(key, "format") == 0) {
-            good = read_word(parsed, where, formats, "ACL_FORMAT_", field, &tensor->format);
-        } else {
-            json_t *unknown = json_string(key);
-            refuse(parsed, tensor_names[index], "has dtype, shape, strides, format and storage only",
-                   unknown);
-            json_decref(unknown);
-        }
-        if (!good) {
+        if (!read_tensor_field(parsed, index, key, field, counts)) {
             return false;
         }
     }
-    snprintf(where, sizeof where, "%s.shape", tensor_names[index]);
-    if (json_object_get(value, "shape") == NULL) {
-        return refuse(parsed, where, "must be given", NULL);
+    if (!needed(parsed, index, value, "shape") || !needed(parsed, index, value, "dtype")) {
+        return false;
     }
-    snprintf(where, sizeof where, "%s.dtype", tensor_names[index]);
-    if (json_object_get(value, "dtype") == NULL) {
-        return refuse(parsed, where, "must be given", NULL);
-    }
-    snprintf(where, sizeof where, "%s.strides", tensor_names[index]);
     const json_t *strides = json_object_get(value, "strides");
-    if (strides != NULL && counts[1] != counts[0]) {
+    if (strides != NULL && counts[STRIDES] != counts[SHAPE]) {
+        snprintf(where, sizeof where, "%s.strides", tensor_names[index]);
         return refuse(parsed, where, "must have a stride for each dim", strides);
     }
-    tensor->rank = counts[0];
-    tensor->dims = numbers[0];
-    tensor->strides = strides != NULL ? numbers[1] : NULL;
-    tensor->storage_rank = counts[2];
-    tensor->storage_dims = counts[2] > 0 ? numbers[2] : NULL;
+    tensor->rank = counts[SHAPE];
+    tensor->dims = parsed->numbers[index][SHAPE];
+    tensor->strides = strides != NULL ? parsed->numbers[index][STRIDES] : NULL;
+    tensor->storage_rank = counts[STORAGE];
+    tensor->storage_dims = counts[STORAGE] > 0 ? parsed->numbers[index][STORAGE] : NULL;
     return true;
 }
 
