@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* lint.c - `antiquant lint`: which calls of V2, V3 and Nz would be refused, and why. Options and the exit code;
- * runs nothing. */
+/* lint.c - `antiquant lint`: which calls of V2, V3 and Nz would be refused, and why. Options and the exit
+ * code; runs nothing. */
 #include "lint.h"
 
 #include <argp.h>
