@@ -85,10 +85,12 @@ class UsageTest(support.CommandTest):
             self.refused("verify", "--rows", rows, "x", names=["--rows"])
 
     def test_full_stdout(self):
-        with open("/dev/full", "w", encoding="ascii") as full:
-            done = subprocess.run([support.COMMAND, "info"], stdout=full, stderr=subprocess.PIPE, text=True, check=False)
-        self.assertEqual(done.returncode, 2, done.stderr)
-        self.assertIn("antiquant: standard output: cannot write: No space left on device", done.stderr)
+        for arguments in (["info"], ["--help"], ["run", "--help"], ["--version"]):
+            with open("/dev/full", "w", encoding="ascii") as full:
+                done = subprocess.run([support.COMMAND, *arguments], stdout=full, stderr=subprocess.PIPE, text=True,
+                                      check=False)
+            self.assertEqual(done.returncode, 2, done.stderr)
+            self.assertIn("antiquant: standard output: cannot write: No space left on device", done.stderr)
 
 
 if __name__ == "__main__":

@@ -4,7 +4,9 @@
 #include <errno.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "antiquant.h"
 #include "cli.h"
@@ -73,6 +75,17 @@ static int dispatch(int argc, char **argv)
     return AQ_CLI_BAD;
 }
 
+/* However the process ends (argp ends it after --help): output that was not written is an error. */
+static void check_output(void)
+{
+    errno = 0;
+    if (fflush(stdout) != 0 || ferror(stdout)) {
+        aq_cli_error("standard output: cannot write: %s", errno != 0 ? strerror(errno) : "write error");
+        fflush(stderr);
+        _exit(AQ_CLI_BAD);
+    }
+}
+
 int main(int argc, char **argv)
 {
     argp_err_exit_status = AQ_CLI_BAD;
@@ -81,12 +94,9 @@ int main(int argc, char **argv)
      * process. */
     signal(SIGXFSZ, SIG_IGN);
     signal(SIGPIPE, SIG_IGN);
-
-    int code = dispatch(argc, argv);
-    errno = 0;
-    if (fflush(stdout) != 0 || ferror(stdout)) {
-        aq_cli_error("standard output: cannot write: %s", errno != 0 ? strerror(errno) : "write error");
-        code = AQ_CLI_BAD;
+    if (atexit(check_output) != 0) {
+        aq_cli_error("out of memory");
+        return AQ_CLI_BAD;
     }
-    return code;
+    return dispatch(argc, argv);
 }
