@@ -28,7 +28,7 @@ class LengthTest(FileTest):
         self.refuse(b"", "8 bytes of header length", "has 0")
         self.refuse(b"1234567", "has 7")
         self.refuse(struct.pack("<Q", 0), "8 bytes of header length and a header", "has 8 bytes")
-        self.refuse(struct.pack("<Q", 1) + b"{", "says 1")
+        self.refuse(struct.pack("<Q", 1) + b"{", "has 9 bytes")
 
     def test_header_beyond_the_file(self):
         good = support.safetensors({"a.weight": support.matrix("F32", 2, 3, 1)})
