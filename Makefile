@@ -68,7 +68,7 @@ install: ## install into PREFIX
 	@scripts/setup-debian.sh build
 	$(call build,release,all)
 	@cmake --install build/release --prefix "$(PREFIX)" >/dev/null
-	@echo "antiquant is in $(DESTDIR)$(PREFIX). To use it:  . $(PREFIX)/set_env.sh"
+	@echo "antiquant is in $(DESTDIR)$(PREFIX). To use it:  . \"$(PREFIX)/set_env.sh\""
 
 clean: ## remove build/ (the fetched model in models/ stays)
 	@rm -rf build

@@ -4,6 +4,7 @@
  */
 #include "matmul/plan.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "aclnn/aclnn_base.h"
@@ -117,13 +118,17 @@ static void cut_gemm(aq_plan *plan)
     }
 }
 
-static int too_large(const char *function)
+static int too_large(const char *function, const aq_problem *problem)
 {
+    char actual[96];
+    snprintf(actual, sizeof actual, "m = %lld, n = %lld, k = %lld", (long long)problem->m,
+             (long long)problem->n, (long long)problem->k);
     return aq_refuse(ACLNN_ERR_PARAM_INVALID,
                      &(aq_refusal){.function = function,
-                                   .argument = "x1, x2",
+                                   .argument = problem->recipe == AQ_RECIPE_SCALED ? "x, weight" : "x1, x2",
                                    .rule = "m * n * k and the sizes derived from it must fit 64 bits",
-                                   .actual = "they do not",
+                                   .actual = actual,
+                                   .nearest = "m * n * k below 9223372036854775808",
                                    .page = "operator page 1.3"});
 }
 
@@ -140,7 +145,7 @@ int aq_plan_make(const char *function, const aq_problem *problem, aq_plan *plan)
     int64_t work;
     if (!aq_mul_i64(problem->m, problem->n, &work) || !aq_mul_i64(work, aq_max_i64(problem->k, 1), &work) ||
         problem->n > INT64_MAX / 2 || problem->m > INT64_MAX / 2 || problem->k > INT64_MAX / 2)
-        return too_large(function);
+        return too_large(function, problem);
     plan->threads = work < SERIAL_WORK ? 1 : aq_parallel_threads();
 
     aq_kernel_query query = aq_plan_query(problem, plan->order);
@@ -152,5 +157,5 @@ int aq_plan_make(const char *function, const aq_problem *problem, aq_plan *plan)
     if (plan->stream != NULL)
         cut_stream(plan);
     cut_gemm(plan);
-    return aq_workspace_lay_out(plan) ? 0 : too_large(function);
+    return aq_workspace_lay_out(plan) ? 0 : too_large(function, problem);
 }

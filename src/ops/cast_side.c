@@ -7,28 +7,11 @@
 #include "base/checked.h"
 #include "tensor/dtype.h"
 
-/* Bytes from the first element to the furthest on each side must fit, from the data pointer too; then so does
- * all that is added up on the way to any element. */
-static bool fits(const aq_view *view, int64_t size)
-{
-    int64_t low = 0, high = 0, offset;
-    for (uint64_t d = 0; d < view->rank; d++) {
-        int64_t reach;
-        if (!aq_mul_i64(view->dims[d] - 1, view->strides[d], &reach) || !aq_mul_i64(reach, size, &reach))
-            return false;
-        int64_t *end = reach < 0 ? &low : &high;
-        if (!aq_add_i64(*end, reach, end))
-            return false;
-    }
-    return aq_mul_i64(view->offset, size, &offset) && aq_add_i64(offset, low, &low) &&
-           aq_add_i64(offset, high, &high);
-}
-
 bool aq_cast_side_of(const aq_view *view, aq_cast_side *side)
 {
     memset(side, 0, sizeof *side);
     side->size = aq_dtype_size(view->dtype);
-    if (!fits(view, (int64_t)side->size))
+    if (!aq_view_reach_fits(view))
         return false;
     for (uint64_t d = 0; d < view->rank; d++) {
         int64_t dim = view->dims[d], outer;

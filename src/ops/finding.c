@@ -4,6 +4,7 @@
 
 #include <stdarg.h>
 #include <stdio.h>
+#include <string.h>
 
 void aq_say_rule(aq_finding *finding, const char *format, ...)
 {
@@ -35,6 +36,15 @@ void aq_say_shape(aq_finding *finding, const aq_view *view)
     aq_say_actual(finding, "shape %s", aq_view_shape_text(view, text, sizeof text));
 }
 
+void aq_say_strides(aq_finding *finding, const aq_view *view)
+{
+    char shape[60], strides[80];
+    aq_view as_dims = *view;
+    memcpy(as_dims.dims, view->strides, sizeof as_dims.dims);
+    aq_say_actual(finding, "shape %s, strides %s, offset %lld", aq_view_shape_text(view, shape, sizeof shape),
+                  aq_view_shape_text(&as_dims, strides, sizeof strides), (long long)view->offset);
+}
+
 int aq_refuse_finding(int status, const char *function, const char *page, const aq_finding *finding)
 {
     return aq_refuse(status, &(aq_refusal){.function = function,
@@ -51,5 +61,6 @@ int aq_refuse_null_argument(int status, const char *function, const char *argume
                                            .argument = argument,
                                            .rule = "must not be null",
                                            .actual = "null",
+                                           .nearest = "a valid pointer",
                                            .page = page});
 }

@@ -19,6 +19,9 @@ void aq_say_nearest(aq_finding *finding, const char *format, ...) __attribute__(
 /* "actual: shape (3,4)". */
 void aq_say_shape(aq_finding *finding, const aq_view *view);
 
+/* "actual: shape (3,4), strides (4,1), offset 0". */
+void aq_say_strides(aq_finding *finding, const aq_view *view);
+
 /* Turns the finding into the thread's message and returns status. */
 int aq_refuse_finding(int status, const char *function, const char *page, const aq_finding *finding);
 

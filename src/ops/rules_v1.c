@@ -102,6 +102,25 @@ static bool breaks_size(const aq_v1_call *call, aq_finding *finding)
         finding->argument = aq_v1_tensor_names[t];
         aq_say_rule(finding, "dims must not be negative and their product must fit 64 bits");
         aq_say_shape(finding, view);
+        aq_say_nearest(finding, "dims >= 0 with a product of at most %lld", (long long)INT64_MAX);
+        return true;
+    }
+    return false;
+}
+
+/* Nor is this: strides or an offset that lead nowhere. */
+static bool breaks_reach(const aq_v1_call *call, aq_finding *finding)
+{
+    for (int t = 0; t < AQ_V1_TENSORS; t++) {
+        const aq_view *view = &call->view[t];
+        if (!active(call, t) || view->rank > AQ_MAX_RANK || aq_view_reach_fits(view))
+            continue;
+        finding->argument = aq_v1_tensor_names[t];
+        aq_say_rule(finding,
+                    "offset and strides must lead to elements whose distance from the data, in bytes, "
+                    "fits 64 bits");
+        aq_say_strides(finding, view);
+        aq_say_nearest(finding, "contiguous strides, offset 0");
         return true;
     }
     return false;
@@ -284,6 +303,7 @@ static const rule rules[] = {
     {"operator page 1.3, check 10", ACLNN_ERR_PARAM_INVALID, breaks_k},
     {"operator page 1.3, check 10", ACLNN_ERR_PARAM_INVALID, breaks_out},
     {"operator page 1.3, check 10", ACLNN_ERR_PARAM_INVALID, breaks_batch},
+    {"operator page 1.6", ACLNN_ERR_PARAM_INVALID, breaks_reach},
 };
 
 static int check_nulls(const char *function, const aq_v1_call *call, bool has_workspace_size,
@@ -306,6 +326,7 @@ static int check_nulls(const char *function, const aq_v1_call *call, bool has_wo
         aq_finding finding = {.argument = aq_v1_tensor_names[t]};
         aq_say_rule(&finding, "must not be null when m <= %d", AQ_V1_FIXPIPE_MOST_M);
         aq_say_actual(&finding, "null, m = %lld", (long long)call->rows);
+        aq_say_nearest(&finding, "a tensor, or m > %d", AQ_V1_FIXPIPE_MOST_M);
         return aq_refuse_finding(status, function, page, &finding);
     }
     return 0;

@@ -24,8 +24,9 @@ static const aq_v2_rule rules[] = {
     {CHECK(4, "weight format"), INVALID, "The weight has a format of the entry point.",
      aq_v2_breaks_weight_format, NULL},
     {CHECK(4, "innerPrecise"), INVALID, "innerPrecise is 0 or 1.", aq_v2_breaks_inner_precise, NULL},
-    {CHECK(4, "size"), INVALID, "No dim is negative and no tensor is larger than an address space.",
-     aq_v2_breaks_size, NULL},
+    {CHECK(4, "size"), INVALID,
+     "No dim is negative, and no tensor and no stride leads beyond an address space.", aq_v2_breaks_size,
+     NULL},
     {CHECK(4, "layout"), INVALID,
      "x and weight are contiguous or transposed; antiquantScale and antiquantOffset are contiguous, or "
      "anything "

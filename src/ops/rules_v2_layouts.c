@@ -98,11 +98,15 @@ bool aq_v2_breaks_size(const aq_v2_call *call, aq_finding *finding)
         int64_t elements, bytes;
         const aq_view *view = &call->view[t];
         if (!call->present[t] || view->rank > AQ_MAX_RANK ||
-            (aq_view_elements(view, &elements) && aq_mul_i64(elements, 16, &bytes)))
+            (aq_view_elements(view, &elements) && aq_mul_i64(elements, 16, &bytes) &&
+             aq_view_reach_fits(view)))
             continue;
         finding->argument = aq_v2_tensor_names[t];
-        aq_say_rule(finding, "dims must not be negative and their product must fit the memory");
-        aq_say_shape(finding, view);
+        aq_say_rule(finding,
+                    "dims must not be negative, their product must fit the memory, and strides must stay "
+                    "within 64 bits of bytes");
+        aq_say_strides(finding, view);
+        aq_say_nearest(finding, "dims >= 0 of a tensor that fits the memory, contiguous strides");
         return true;
     }
     return false;
@@ -126,15 +130,6 @@ static bool lies_well(const aq_v2_call *call, int tensor)
     default:
         return false;
     }
-}
-
-static void say_strides(aq_finding *finding, const aq_view *view)
-{
-    char shape[70], strides[70];
-    aq_view as_dims = *view;
-    memcpy(as_dims.dims, view->strides, sizeof as_dims.dims);
-    aq_say_actual(finding, "shape %s, strides %s", aq_view_shape_text(view, shape, sizeof shape),
-                  aq_view_shape_text(&as_dims, strides, sizeof strides));
 }
 
 static void say_row_major(aq_finding *finding, const aq_view *view)
@@ -165,7 +160,7 @@ bool aq_v2_breaks_layout(const aq_v2_call *call, aq_finding *finding)
                   "dense batches"
             : t <= AQ_V2_OFFSET ? "must be contiguous when weight is not transposed"
                                 : "must be contiguous");
-        say_strides(finding, &call->view[t]);
+        aq_say_strides(finding, &call->view[t]);
         say_row_major(finding, &call->view[t]);
         return true;
     }
@@ -204,7 +199,7 @@ bool aq_v2_breaks_scale_layout(const aq_v2_call *call, aq_finding *finding)
     finding->argument = aq_v2_tensor_names[AQ_V2_SCALE];
     aq_say_rule(finding, "a scale of rank 2 must be transposed exactly like weight on profile %s",
                 call->profile->name);
-    say_strides(finding, scale);
+    aq_say_strides(finding, scale);
     aq_say_nearest(finding, "strides (1,%lld)", (long long)scale->dims[0]);
     return true;
 }
@@ -216,7 +211,7 @@ bool aq_v2_breaks_x_contiguous(const aq_v2_call *call, aq_finding *finding)
         return false;
     finding->argument = aq_v2_tensor_names[AQ_V2_X];
     aq_say_rule(finding, "must be contiguous on profile %s", call->profile->name);
-    say_strides(finding, x);
+    aq_say_strides(finding, x);
     say_row_major(finding, x);
     return true;
 }

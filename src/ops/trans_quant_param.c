@@ -6,6 +6,7 @@
 #include <math.h>
 
 #include "base/float16.h"
+#include "base/float_environment.h"
 #include "base/memory.h"
 #include "ops/finding.h"
 #include "ops/quant_word.h"
@@ -65,10 +66,13 @@ aclnnStatus aclnnTransQuantParam(const float *scaleArray, uint64_t scaleSize, co
     if (words == NULL)
         return aq_error(ACLNN_ERR_INNER_NULLPTR, "%s: out of memory for %llu words", function,
                         (unsigned long long)count);
+    fenv_t callers;
+    aq_float_environment_enter(&callers);
     for (uint64_t i = 0; i < scaleSize; i++)
         words[i] = AQ_QUANT_HAS_SCALE | aq_f32_bits(scaleArray[i]);
     for (uint64_t i = 0; i < offsetSize; i++)
         words[i] |= aq_quant_offset_bits(offsetArray[i], roundf); /* half away from zero */
+    aq_float_environment_leave(&callers);
     *quantParam = words;
     *quantParamSize = count;
     return 0;

@@ -12,6 +12,7 @@
 #include <stdatomic.h>
 #include <stdbool.h>
 
+#include "base/float_environment.h"
 #include "base/memory.h"
 #include "base/settings.h"
 #include "base/trace.h"
@@ -84,8 +85,12 @@ static void make_pool(void)
     size_t threads = (size_t)aq_parallel_threads();
     if (!told_of_forks)
         told_of_forks = pthread_atfork(NULL, NULL, forget_pool) == 0;
-    if (told_of_forks && threads > 1 && can_make_threads(threads - 1)) /* the caller of a loop is one */
-        pool = pthreadpool_create(threads);
+    if (!told_of_forks || threads <= 1 || !can_make_threads(threads - 1)) /* the caller of a loop is one */
+        return;
+    fenv_t callers; /* the pool's threads inherit what is set now */
+    aq_float_environment_enter(&callers);
+    pool = pthreadpool_create(threads);
+    aq_float_environment_leave(&callers);
 }
 
 /* What one thread did of a loop. */

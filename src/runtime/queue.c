@@ -15,6 +15,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/float_environment.h"
 #include "base/log.h"
 #include "base/memory.h"
 #include "base/settings.h"
@@ -174,6 +175,8 @@ static void *work(void *argument)
     char name[16];
     snprintf(name, sizeof name, "aq-stream-%u", stream->number);
     pthread_setname_np(pthread_self(), name);
+    fenv_t inherited;
+    aq_float_environment_enter(&inherited);
     pthread_mutex_lock(&stream->lock);
     for (;;) {
         wait_for_work(stream);
@@ -246,8 +249,11 @@ static void run_here(aq_stream *stream)
         return;
     }
     stream->draining = true;
+    fenv_t callers;
+    aq_float_environment_enter(&callers);
     while (stream->first)
         run_first(stream);
+    aq_float_environment_leave(&callers);
     stream->draining = false;
     if (stream->closing)
         pthread_cond_broadcast(&stream->done);

@@ -15,6 +15,7 @@ static inline int aq_runtime_refuse_null(const char *function, const char *argum
                                     .argument = argument,
                                     .rule = "must not be null",
                                     .actual = "null",
+                                    .nearest = "a valid pointer",
                                     .page = AQ_RUNTIME_PAGE});
     return 100000;
 }

@@ -17,6 +17,7 @@ int aq_refuse_null(const char *function, const char *argument)
                                                             .argument = argument,
                                                             .rule = "must not be null",
                                                             .actual = "null",
+                                                            .nearest = "a valid pointer",
                                                             .page = PAGE});
 }
 

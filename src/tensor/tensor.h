@@ -72,6 +72,10 @@ bool aq_view_contiguous(const aq_view *view);
  * stride[-1] == dim[-2], batches dense, and not 1 x 1. May hold of a contiguous view too. */
 bool aq_view_transposed(const aq_view *view);
 
+/* Whether offset and strides lead from the data to every element by distances that fit 64 bits in bytes (INT4
+ * counts as a byte); true of a view without elements. Rank within the limit. */
+bool aq_view_reach_fits(const aq_view *view);
+
 /* "(3,4)" into text, for messages; texts that do not fit end in "...", ranks over the
  * limit read "rank 9". size >= 8. Returns text. */
 char *aq_view_shape_text(const aq_view *view, char *text, size_t size);

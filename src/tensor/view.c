@@ -89,6 +89,25 @@ char *aq_view_shape_text(const aq_view *view, char *text, size_t size)
     return text;
 }
 
+/* The furthest elements on both sides: then so does all that is added up on the way to any other. */
+bool aq_view_reach_fits(const aq_view *view)
+{
+    int64_t size = (int64_t)aq_dtype_size(view->dtype), low = 0, high = 0, offset;
+    for (uint64_t d = 0; d < view->rank; d++)
+        if (view->dims[d] == 0)
+            return true;
+    for (uint64_t d = 0; d < view->rank; d++) {
+        int64_t reach;
+        if (!aq_mul_i64(view->dims[d] - 1, view->strides[d], &reach) || !aq_mul_i64(reach, size, &reach))
+            return false;
+        int64_t *end = reach < 0 ? &low : &high;
+        if (!aq_add_i64(*end, reach, end))
+            return false;
+    }
+    return aq_mul_i64(view->offset, size, &offset) && aq_add_i64(offset, low, &low) &&
+           aq_add_i64(offset, high, &high);
+}
+
 void *aq_view_address(const aq_view *view, void *base)
 {
     /* Unsigned: operators have checked the offset by the time the address is used, but maybe not before. */

@@ -369,6 +369,35 @@ static void test_second_phase(void **state)
     v1_destroy(&call);
 }
 
+/* Strides and offsets that lead nowhere. */
+static void test_reach(void **state)
+{
+    (void)state;
+    static const int64_t far[][3] = {{INT64_MAX, 1, 0},          {INT64_MIN, 1, 0}, {(int64_t)1 << 62, 1, 0},
+                                     {1, INT64_MAX / 2, 0},      {K, 1, INT64_MAX}, {-K, 1, INT64_MIN},
+                                     {1, (int64_t)1 << 61, -500}};
+    static const int tensors[] = {V1_X1, V1_X2, V1_OUT};
+    for (size_t i = 0; i < sizeof far / sizeof far[0]; i++)
+        for (int t = 0; t < 3; t++) {
+            v1_call call = legal_call(70, false);
+            int64_t *dims = NULL;
+            uint64_t rank, size = 5;
+            aclOpExecutor *executor;
+            aclTensor **tensor = &call.t[tensors[t]];
+            aclGetViewShape(*tensor, &dims, &rank);
+            aclDestroyTensor(*tensor);
+            *tensor = v1_strided(legal_dtypes[tensors[t]], words, 2, dims, far[i], far[i][2]);
+            free(dims);
+            int status = v1_phase1(&call, &size, &executor);
+            const char *message = aclGetRecentErrMsg();
+            if (status != 161002 || strstr(message, "strides") == NULL)
+                fail_msg("strides %d of tensor %d: status %d, %s", (int)i, tensors[t], status,
+                         message != NULL ? message : "no message");
+            assert_int_equal(size, 5);
+            v1_destroy(&call);
+        }
+}
+
 /* A destroyed or foreign tensor is refused, never dereferenced. */
 static void test_stale_tensor(void **state)
 {
@@ -389,10 +418,15 @@ static void test_stale_tensor(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_every_check),       cmocka_unit_test(test_null_outputs),
-        cmocka_unit_test(test_order_of_checks),   cmocka_unit_test(test_message_form),
-        cmocka_unit_test(test_overflowing_sizes), cmocka_unit_test(test_empty),
-        cmocka_unit_test(test_second_phase),      cmocka_unit_test(test_stale_tensor),
+        cmocka_unit_test(test_every_check),
+        cmocka_unit_test(test_null_outputs),
+        cmocka_unit_test(test_order_of_checks),
+        cmocka_unit_test(test_message_form),
+        cmocka_unit_test(test_overflowing_sizes),
+        cmocka_unit_test(test_empty),
+        cmocka_unit_test(test_second_phase),
+        cmocka_unit_test(test_stale_tensor),
+        cmocka_unit_test(test_reach),
     };
     return cmocka_run_group_tests(tests, v1_setup, NULL);
 }

@@ -40,7 +40,7 @@ class InfoTest(support.CommandTest):
 class SettingsTest(support.CommandTest):
     def test_each_command_refuses_a_wrong_setting(self):
         model = self.path("model.safetensors", support.safetensors(support.small_model()))
-        for command in (["info"], ["run", "-m", 1, "-k", 1, "-n", 1], ["verify", model]):
+        for command in (["info"], ["lint", model], ["run", "-m", 1, "-k", 1, "-n", 1], ["verify", model]):
             err = self.refused(*command, env={"ANTIQUANT_CPU": "z80"}, names=["ANTIQUANT_CPU", "z80", "scalar"])
             self.assertTrue(err.startswith("antiquant: "), err)
         for name, value in (("ANTIQUANT_THREADS", "none"), ("ANTIQUANT_KERNEL", "magic"),
@@ -61,7 +61,7 @@ class SettingsTest(support.CommandTest):
 
 class UsageTest(support.CommandTest):
     def test_help_and_version(self):
-        for arguments in (["--help"], ["info", "--help"], ["run", "--help"], ["verify", "--help"]):
+        for arguments in (["--help"], ["info", "--help"], ["lint", "--help"], ["run", "--help"], ["verify", "--help"]):
             out, err = self.call(*arguments)
             self.assertIn("Usage: antiquant", out)
             self.assertEqual(err, "")
@@ -72,7 +72,7 @@ class UsageTest(support.CommandTest):
 
     def test_usage_errors(self):
         self.assertIn("Usage: antiquant", self.call(code=2)[1])
-        self.refused("dance", names=["dance", "info", "run", "verify"])
+        self.refused("dance", names=["dance", "info", "lint", "run", "verify"])
         self.refused("info", "more", names=["antiquant info --help"])
         self.refused("run", "--nonsense", names=["nonsense"])
         self.refused("verify", names=["CHECKPOINT"])
@@ -85,10 +85,12 @@ class UsageTest(support.CommandTest):
             self.refused("verify", "--rows", rows, "x", names=["--rows"])
 
     def test_full_stdout(self):
-        with open("/dev/full", "w", encoding="ascii") as full:
-            done = subprocess.run([support.COMMAND, "info"], stdout=full, stderr=subprocess.PIPE, text=True, check=False)
-        self.assertEqual(done.returncode, 2, done.stderr)
-        self.assertIn("antiquant: standard output: cannot write: No space left on device", done.stderr)
+        for arguments in (["info"], ["--help"], ["run", "--help"], ["--version"]):
+            with open("/dev/full", "w", encoding="ascii") as full:
+                done = subprocess.run([support.COMMAND, *arguments], stdout=full, stderr=subprocess.PIPE, text=True,
+                                      check=False)
+            self.assertEqual(done.returncode, 2, done.stderr)
+            self.assertIn("antiquant: standard output: cannot write: No space left on device", done.stderr)
 
 
 if __name__ == "__main__":

@@ -22,6 +22,10 @@ typedef struct test_door {
         PTHREAD_MUTEX_INITIALIZER, PTHREAD_COND_INITIALIZER, false, 0                                        \
     }
 
+/* For tests that a stream without a worker cannot pass: skips the test, and says so, with ANTIQUANT_SYNC=1.
+ */
+void test_needs_worker(void);
+
 void test_door_open(test_door *door);
 /* Counts the caller as arrived and waits until the door is open. */
 void test_door_pass(test_door *door);
@@ -32,7 +36,7 @@ void test_door_await(test_door *door, int arrived);
 int test_tasks_finished(void);
 void test_tasks_await(int finished);
 
-/* Each queues one task and returns what aq_stream_submit returned. */
+/* Each queues one task and returns what aq_stream_submit returned. A door needs a worker to stand at it. */
 int test_queue_door(aclrtStream stream, test_door *door);
 /* Appends number to a log that all streams share. */
 int test_queue_note(aclrtStream stream, int number);

@@ -11,7 +11,7 @@
 
 enum {
     AQ_CLI_OK = 0,
-    AQ_CLI_BROKEN = 1, /* a result broke the numerics contract */
+    AQ_CLI_BROKEN = 1, /* a result broke the numerics contract; lint: a call is refused */
     AQ_CLI_BAD = 2     /* bad input, usage or environment; nothing was judged */
 };
 
@@ -23,6 +23,7 @@ enum {
 
 /* A sub-command: argv[0] is "antiquant NAME". Returns the exit code. */
 int aq_cli_info(int argc, char **argv);
+int aq_cli_lint_command(int argc, char **argv);
 int aq_cli_run(int argc, char **argv);
 int aq_cli_verify(int argc, char **argv);
 

@@ -4,7 +4,9 @@
 #include <errno.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "antiquant.h"
 #include "cli.h"
@@ -15,6 +17,7 @@ static const struct {
     const char *summary;
 } commands[] = {
     {"info", aq_cli_info, "version, CPU, kernels and why some are not usable, settings"},
+    {"lint", aq_cli_lint_command, "which calls, of a list or of a checkpoint, would be refused, and why"},
     {"run", aq_cli_run, "one matrix multiplication with an int8 weight, timed and checked"},
     {"verify", aq_cli_verify, "every linear layer of a safetensors checkpoint, checked against fp64"},
 };
@@ -37,7 +40,8 @@ static void print_help(FILE *stream)
     }
     fputs("\n  antiquant COMMAND --help   the options of one command\n"
           "  antiquant --version        the version of the library in use\n\n"
-          "Exit code: 0 fine; 1 a result broke the numerics contract; 2 bad input, usage or environment.\n"
+          "Exit code: 0 fine; 1 a result broke the numerics contract, or lint found a call that is refused;\n"
+          "2 bad input, usage or environment.\n"
           "Environment: ANTIQUANT_CPU, ANTIQUANT_KERNEL, ANTIQUANT_THREADS, ANTIQUANT_NUMERICS, ...\n"
           "(antiquant info shows what they came to).\n",
           stream);
@@ -66,9 +70,20 @@ static int dispatch(int argc, char **argv)
         }
     }
     char word[64];
-    aq_cli_error("no command '%s'; there are info, run and verify (antiquant --help)",
+    aq_cli_error("no command '%s'; there are info, lint, run and verify (antiquant --help)",
                  aq_cli_clean(argv[1], word, sizeof word));
     return AQ_CLI_BAD;
+}
+
+/* However the process ends (argp ends it after --help): output that was not written is an error. */
+static void check_output(void)
+{
+    errno = 0;
+    if (fflush(stdout) != 0 || ferror(stdout)) {
+        aq_cli_error("standard output: cannot write: %s", errno != 0 ? strerror(errno) : "write error");
+        fflush(stderr);
+        _exit(AQ_CLI_BAD);
+    }
 }
 
 int main(int argc, char **argv)
@@ -79,12 +94,9 @@ int main(int argc, char **argv)
      * process. */
     signal(SIGXFSZ, SIG_IGN);
     signal(SIGPIPE, SIG_IGN);
-
-    int code = dispatch(argc, argv);
-    errno = 0;
-    if (fflush(stdout) != 0 || ferror(stdout)) {
-        aq_cli_error("standard output: cannot write: %s", errno != 0 ? strerror(errno) : "write error");
-        code = AQ_CLI_BAD;
+    if (atexit(check_output) != 0) {
+        aq_cli_error("out of memory");
+        return AQ_CLI_BAD;
     }
-    return code;
+    return dispatch(argc, argv);
 }

@@ -101,6 +101,12 @@ static json_t *load_header(aq_cli_safetensors *opened, uint64_t file_size)
                      (unsigned long long)longest_header, (unsigned long long)length);
         return NULL;
     }
+    if (file_size - sizeof raw < 2) {
+        aq_cli_error(
+            "%s: the file must hold 8 bytes of header length and a header of at least 2; it has %llu bytes",
+            opened->path, (unsigned long long)file_size);
+        return NULL;
+    }
     if (length < 2 || length > file_size - sizeof raw) {
         aq_cli_error("%s: the header length must be 2 to %llu, the bytes that follow it; the file says %llu",
                      opened->path, (unsigned long long)(file_size - sizeof raw), (unsigned long long)length);

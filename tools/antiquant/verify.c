@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "cli.h"
+#include "format.h"
 #include "layer.h"
 #include "output.h"
 #include "report.h"
@@ -18,11 +19,6 @@ enum {
     KEY_SEED,
     KEY_JSON,
     KEY_DIGEST,
-    KEY_OP,
-    KEY_WEIGHT,
-    KEY_GROUP,
-    KEY_X,
-    KEY_ASYMMETRIC,
     MOST_GLOBS = 64,
     MOST_M = 1 << 20
 };
@@ -43,16 +39,6 @@ static const struct argp_option options[] = {
     {"seed", KEY_SEED, "S", 0, "of the activations; default 1", 1},
     {"repeat", 'r', "R", 0,
      "runs, of which the median time is shown, fewer for slow ones; 1 to 1000, default 5", 1},
-    {"op", KEY_OP, "OP", 0, "v1 (default), v2 or v3: the version of the operator", 2},
-    {"weight", KEY_WEIGHT, "TYPE", 0, "int8 (default) or int4; int4 needs v2 or v3", 2},
-    {"group", KEY_GROUP, "G", 0,
-     "values along k that share a scale, a multiple of 32; 0 (default): all of them; layers with k <= G have "
-     "one "
-     "group; needs v2 or v3",
-     2},
-    {"x", KEY_X, "TYPE", 0, "fp16 (default) or bf16, the type of activations and scales; bf16 needs v2 or v3",
-     2},
-    {"asymmetric", KEY_ASYMMETRIC, NULL, 0, "with offsets, as AWQ and GPTQ have them; needs v2 or v3", 2},
     {"json", KEY_JSON, "FILE", 0, "write the results to FILE, whole or not at all", 3},
     {"digest", KEY_DIGEST, NULL, 0, "print FNV-1a (64 bits) of the bytes of each result, and of all of them",
      3},
@@ -72,7 +58,8 @@ static const char doc[] =
     "relative_attention_bias.\n\n"
     "Weights: symmetric, scale = largest magnitude / 127 (int4: / 7), rounded to the type of x; "
     "--asymmetric: 256 "
-    "(16) steps from the least to the greatest value. V2 and V3 see the weight, stored [n,k], as (k,n) with "
+    "(16) steps from the least to the greatest value; --group: layers with k <= G have one group. V2 and V3 "
+    "see the weight, stored [n,k], as (k,n) with "
     "strides (1,k); n goes in slices of 65535. Activations: normal, as behind a "
     "LayerNorm, with a gain from 0.5 to 1.5 and a small shift per channel, and 20 times the gain in one "
     "channel "
@@ -107,43 +94,6 @@ static void parse_rows(struct argp_state *state, const char *list, aq_cli_trial 
     }
 }
 
-/* 1 for the second word, 0 for the first, else a usage error. */
-static bool second_word(struct argp_state *state, const char *option, const char *arg, const char *first,
-                        const char *second)
-{
-    if (strcmp(arg, first) != 0 && strcmp(arg, second) != 0) {
-        argp_error(state, "%s must be %s or %s, got '%s'", option, first, second, arg);
-    }
-    return strcmp(arg, second) == 0;
-}
-
-/* The options that say how to quantise and for whom. */
-static error_t parse_format(int key, const char *arg, struct argp_state *state, aq_cli_format *format)
-{
-    switch (key) {
-    case KEY_OP:
-        if (strcmp(arg, "v1") != 0 && strcmp(arg, "v2") != 0 && strcmp(arg, "v3") != 0) {
-            argp_error(state, "--op must be v1, v2 or v3, got '%s'", arg);
-        }
-        format->op = arg[1] == '1' ? AQ_CLI_V1 : arg[1] == '2' ? AQ_CLI_V2 : AQ_CLI_V3;
-        return 0;
-    case KEY_WEIGHT:
-        format->int4 = second_word(state, "--weight", arg, "int8", "int4");
-        return 0;
-    case KEY_GROUP:
-        format->group = aq_cli_option(state, "--group", arg, 0, INT32_MAX);
-        return 0;
-    case KEY_X:
-        format->bf16 = second_word(state, "--x", arg, "fp16", "bf16");
-        return 0;
-    case KEY_ASYMMETRIC:
-        format->asymmetric = true;
-        return 0;
-    default:
-        return ARGP_ERR_UNKNOWN;
-    }
-}
-
 static void check_format(struct argp_state *state, const aq_cli_format *format)
 {
     if (format->op == AQ_CLI_V1 &&
@@ -160,6 +110,9 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 {
     aq_cli_verify_options *verify = state->input;
     switch (key) {
+    case ARGP_KEY_INIT:
+        state->child_inputs[0] = &verify->trial.format;
+        break;
     case KEY_LAYERS:
         if (verify->choice.glob_count == MOST_GLOBS) {
             argp_error(state, "--layers may be given at most %d times", MOST_GLOBS);
@@ -198,7 +151,7 @@ static error_t parse(int key, char *arg, struct argp_state *state)
         check_format(state, &verify->trial.format);
         break;
     default:
-        return parse_format(key, arg, state, &verify->trial.format);
+        return ARGP_ERR_UNKNOWN;
     }
     return 0;
 }
@@ -259,7 +212,8 @@ static int verify_checkpoint(const aq_cli_verify_options *verify, const aq_cli_c
 
 int aq_cli_verify(int argc, char **argv)
 {
-    static const struct argp argp = {options, parse, "CHECKPOINT", doc, NULL, NULL, NULL};
+    static const struct argp_child children[] = {{&aq_cli_format_argp, 0, NULL, 2}, {0}};
+    static const struct argp argp = {options, parse, "CHECKPOINT", doc, children, NULL, NULL};
     aq_cli_verify_options verify = {
         .trial = {.rows = {1, 16, 64, 65, 256}, .row_count = 5, .seed = 1, .repeat = 5}};
     error_t error = argp_parse(&argp, argc, argv, 0, NULL, &verify);

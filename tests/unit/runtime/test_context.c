@@ -139,6 +139,7 @@ static void *hold(void *argument)
 static void threads_that_held_an_ended_context_have_none(void **state)
 {
     (void)state;
+    test_needs_worker();
     holder other = {TEST_DOOR_INITIALIZER, TEST_DOOR_INITIALIZER, -1, -1, -1};
     pthread_t thread;
     assert_int_equal(aclrtSetDevice(1), 0);
@@ -182,6 +183,7 @@ static int misuse_of_others(aclrtStream stream, aclrtEvent event)
 static void objects_of_another_context_are_refused(void **state)
 {
     (void)state;
+    test_needs_worker();
     aclrtContext one = NULL, two = NULL;
     aclrtStream stream = NULL, own = NULL;
     aclrtEvent event = NULL;
@@ -253,6 +255,7 @@ static void an_event_is_recorded_in_its_own_context(void **state)
 static void synchronising_a_device_leaves_the_others(void **state)
 {
     (void)state;
+    test_needs_worker();
     test_door door = TEST_DOOR_INITIALIZER;
     test_notes_clear();
     assert_int_equal(aclrtSetDevice(1), 0);

@@ -49,6 +49,7 @@ static void assert_all(const unsigned char *bytes, unsigned char value)
 static void test_order(void **state)
 {
     (void)state;
+    test_needs_worker();
     test_door door = TEST_DOOR_INITIALIZER;
     assert_int_equal(test_queue_door(f.stream, &door), 0);
     assert_int_equal(aclrtMemcpyAsync(f.b, SIZE, f.a, SIZE, ACL_MEMCPY_DEVICE_TO_DEVICE, f.stream), 0);
@@ -68,6 +69,7 @@ static void test_order(void **state)
 static void test_synchronous_does_not_wait(void **state)
 {
     (void)state;
+    test_needs_worker();
     test_door door = TEST_DOOR_INITIALIZER;
     assert_int_equal(test_queue_door(f.stream, &door), 0);
     assert_int_equal(aclrtMemsetAsync(f.a, SIZE, 9, SIZE, f.stream), 0);
@@ -82,6 +84,7 @@ static void test_synchronous_does_not_wait(void **state)
 static void test_frees_while_queued(void **state)
 {
     (void)state;
+    test_needs_worker();
     test_door door = TEST_DOOR_INITIALIZER;
     unsigned char *from = NULL, *filled = NULL, *pinned = NULL;
     assert_int_equal(aclrtMalloc((void **)&from, SIZE, ACL_MEM_MALLOC_HUGE_FIRST), 0);
@@ -116,6 +119,7 @@ static void *open_when_told(void *argument)
 static void test_pageable_waits(void **state)
 {
     (void)state;
+    test_needs_worker();
     static const aclrtMemcpyKind kinds[] = {ACL_MEMCPY_HOST_TO_DEVICE, ACL_MEMCPY_DEFAULT,
                                             ACL_MEMCPY_HOST_TO_BUF_TO_DEVICE};
     for (size_t i = 0; i < 4; i++) {

@@ -58,6 +58,7 @@ static void an_event_never_recorded_is_complete(void **state)
 static void host_waits_for_what_was_recorded(void **state)
 {
     (void)state;
+    test_needs_worker();
     test_door door = TEST_DOOR_INITIALIZER;
     assert_int_equal(test_queue_door(a, &door), 0);
     assert_int_equal(test_queue_note(a, 1), 0);
@@ -72,6 +73,7 @@ static void host_waits_for_what_was_recorded(void **state)
 static void a_stream_waits_for_another(void **state)
 {
     (void)state;
+    test_needs_worker();
     test_door door = TEST_DOOR_INITIALIZER;
     assert_int_equal(test_queue_door(a, &door), 0);
     assert_int_equal(test_queue_note(a, 1), 0);
@@ -116,6 +118,7 @@ static void streams_take_turns(void **state)
 static void waiting_captures_the_newest_record(void **state)
 {
     (void)state;
+    test_needs_worker();
     test_door first = TEST_DOOR_INITIALIZER, second = TEST_DOOR_INITIALIZER;
     assert_int_equal(aclrtRecordEvent(event, a), 0);
     assert_int_equal(test_queue_door(a, &first), 0);
@@ -140,6 +143,7 @@ static void waiting_captures_the_newest_record(void **state)
 static void an_event_may_end_while_streams_use_it(void **state)
 {
     (void)state;
+    test_needs_worker();
     test_door door = TEST_DOOR_INITIALIZER;
     assert_int_equal(test_queue_door(a, &door), 0);
     assert_int_equal(test_queue_note(a, 1), 0);
@@ -170,6 +174,7 @@ static void a_recording_stream_may_end(void **state)
 static void forced_destroy_frees_those_who_wait(void **state)
 {
     (void)state;
+    test_needs_worker();
     test_door door = TEST_DOOR_INITIALIZER;
     aclrtStream waiting = NULL, stopped = NULL;
     assert_int_equal(aclrtCreateStream(&waiting), 0);
@@ -211,6 +216,7 @@ static void synchronising_an_event_tells_the_error_of_its_stream(void **state)
 static void elapsed_time_is_that_between_the_records(void **state)
 {
     (void)state;
+    test_needs_worker();
     test_door door = TEST_DOOR_INITIALIZER;
     aclrtEvent end = NULL;
     float ms = -1;

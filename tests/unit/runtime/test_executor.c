@@ -66,6 +66,7 @@ static void test_used_once(void **state)
 static void test_repeatable(void **state)
 {
     (void)state;
+    test_needs_worker();
     aclOpExecutor *executor = prepare();
     assert_int_equal(aclSetAclOpExecutorRepeatable(executor), 0);
     assert_int_equal(aclSetAclOpExecutorRepeatable(executor), 0);
@@ -149,6 +150,7 @@ static void test_missing_data(void **state)
 static void test_tensors_and_blocks_go_first(void **state)
 {
     (void)state;
+    test_needs_worker();
     test_door door = TEST_DOOR_INITIALIZER;
     int32_t *x = NULL;
     assert_int_equal(aclrtMalloc((void **)&x, sizeof x_data, ACL_MEM_MALLOC_HUGE_FIRST), 0);
@@ -229,6 +231,7 @@ static void test_stream_comes_last(void **state)
 static void test_shared_workspace(void **state)
 {
     (void)state;
+    test_needs_worker();
     test_door door = TEST_DOOR_INITIALIZER;
     call.workspace_bytes = 64;
     aclOpExecutor *first = prepare(), *second = prepare();

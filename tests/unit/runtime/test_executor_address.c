@@ -46,6 +46,7 @@ static aclOpExecutor *prepare(bool repeatable)
 static void test_addresses(void **state)
 {
     (void)state;
+    test_needs_worker();
     int32_t other_x[2 + TOY_LENGTH] = {-1, -1, 5, 6, 7, 8}, other_y[TOY_LENGTH] = {0}, third_y[TOY_LENGTH];
     aclOpExecutor *executor = prepare(true);
     test_door door = TEST_DOOR_INITIALIZER;

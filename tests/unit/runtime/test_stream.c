@@ -52,6 +52,7 @@ static void tasks_run_in_order(void **state)
 static void queueing_does_not_wait_and_query_tells(void **state)
 {
     (void)state;
+    test_needs_worker();
     test_door door = TEST_DOOR_INITIALIZER;
     aclrtStream stream = new_stream();
     aclrtStreamStatus status = ACL_STREAM_STATUS_RESERVED;
@@ -77,6 +78,7 @@ static void queueing_does_not_wait_and_query_tells(void **state)
 static void streams_do_not_wait_for_one_another(void **state)
 {
     (void)state;
+    test_needs_worker();
     test_door door = TEST_DOOR_INITIALIZER;
     aclrtStream held = new_stream(), free_one = new_stream();
     assert_int_equal(test_queue_door(held, &door), 0);
@@ -156,12 +158,14 @@ static void end_stream_from_within(aclError (*destroy)(aclrtStream stream), size
 static void a_task_may_destroy_its_stream(void **state)
 {
     (void)state;
+    test_needs_worker();
     end_stream_from_within(aclrtDestroyStream, TASKS);
 }
 
 static void forced_destroy_drops_what_has_not_begun(void **state)
 {
     (void)state;
+    test_needs_worker();
     end_stream_from_within(aclrtDestroyStreamForce, 0);
 }
 
@@ -263,6 +267,7 @@ static int queue_failure_and_end(void *stream)
 static void a_thread_may_end_before_its_tasks(void **state)
 {
     (void)state;
+    test_needs_worker();
     test_door door = TEST_DOOR_INITIALIZER;
     aclrtStream stream = new_stream();
     assert_int_equal(test_queue_door(stream, &door), 0);

@@ -168,6 +168,7 @@ static void many_threads_and_streams(void **state)
 static void a_long_queue_is_finished_in_order(void **state)
 {
     (void)state;
+    test_needs_worker();
     test_door door = TEST_DOOR_INITIALIZER;
     test_lane lane;
     assert_int_equal(aclrtSetDevice(0), 0);
@@ -237,6 +238,7 @@ static int count_refusals(uint64_t n)
 static void any_allocation_may_fail(void **state)
 {
     (void)state;
+    test_needs_worker();
     uint64_t n = 1;
     while (count_refusals(n) > 0)
         n++;
