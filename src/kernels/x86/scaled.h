@@ -4,9 +4,11 @@
  *
  * Quick way, when every column at hand allows it: with A = w + offset exact, the exact product p = A * scale
  * is rounded by r = (p + c) - c, c = step * p, where step puts the sum in the binade whose last bit is the
- * type's last bit of p: 2^(24 - 11) for fp16, 2^(24 - 8) for bf16. Exact while A and the scale have no more
- * than 11 (8) bits and every p other than 0 is a normal number of the type. The sign of a zero weight is
- * lost, which no sum shows (but for the sign of a zero). Otherwise each step is rounded for itself. */
+ * type's last bit of p: 2^(24 - 11) for fp16, 2^(24 - 8) for bf16. Exact while A is an integer of no more
+ * than 11 (8) bits and p does not overflow: the scale has as few bits, and where p is subnormal it is a
+ * multiple of the type's smallest number, as the scale is, so that nothing is rounded. The sign of a zero
+ * weight is lost, which no sum shows (but for the sign of a zero). Otherwise each step is rounded for itself.
+ */
 #ifndef AQ_KERNELS_X86_SCALED_H
 #define AQ_KERNELS_X86_SCALED_H
 
@@ -31,14 +33,14 @@ typedef enum aq_way { AQ_QUICK, AQ_STEPS_F16, AQ_STEPS_BF16 } aq_way;
 /* What the quick way needs to know of a 16-bit type. */
 typedef struct aq_half_limits {
     float step;
-    float most_sum;    /* integers up to here are numbers of the type */
-    float least, most; /* |p| of the quick way; AQ_MAGIC * step * most does not overflow */
+    float most_sum; /* integers up to here are numbers of the type */
+    float most;     /* |p| of the quick way; AQ_MAGIC * step * most does not overflow */
 } aq_half_limits;
 
 AQ_INLINE aq_half_limits aq_limits_of(aq_half half)
 {
-    return half == AQ_F16 ? (aq_half_limits){0x1p13f, 0x1p11f, 0x1p-14f, 65504.0f}
-                          : (aq_half_limits){0x1p16f, 0x1p8f, 0x1p-126f, 0x1p80f};
+    return half == AQ_F16 ? (aq_half_limits){0x1p13f, 0x1p11f, 65504.0f}
+                          : (aq_half_limits){0x1p16f, 0x1p8f, 0x1p80f};
 }
 
 /* The largest |w| of a type of integers. */
@@ -90,8 +92,8 @@ AQ_INLINE int aq_scaled_is_quick(float scale, float offset, float largest, aq_ha
     float magnitude = scale < 0 ? -scale : scale, reach = (offset < 0 ? -offset : offset) + largest;
     int whole = (offset + 0x1.8p23f) - 0x1.8p23f == offset; /* an integer, while reach is short */
     int is_short = reach <= limits.most_sum;
-    int in_range = (magnitude >= limits.least) & (magnitude * reach <= limits.most);
-    return whole & is_short & (in_range | (magnitude == 0.0f));
+    int in_range = magnitude * reach <= limits.most;
+    return whole & is_short & in_range;
 }
 
 /* How the stored weight of a kernel's quick way becomes a float. */
