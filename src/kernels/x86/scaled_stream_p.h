@@ -152,9 +152,8 @@ AQ_INLINE void aq_step_p(const aq_scaled_stream_tile *tile, const aq_block_p *bl
     const aq_common common = block->common;
     const bool pair = AQ_STREAM_P_VECTORS == 2;
     const aq_params params0 = aq_params_p(block, j, v, type, way);
-    const aq_params
-        params1 = /* without a pair nobody reads it: NOLINTNEXTLINE(clang-analyzer-deadcode.DeadStores) */
-        aq_params_p(block, j, pair ? v + 1 : v, type, way);
+    /* without a pair nobody reads it: NOLINTNEXTLINE(clang-analyzer-deadcode.DeadStores) */
+    const aq_params params1 = aq_params_p(block, j, pair ? v + 1 : v, type, way);
     aq_lanes w0[AQ_STREAM_P_DEPTH], w1[AQ_STREAM_P_DEPTH];
 #pragma GCC unroll 16
     for (int i = 0; i < depth; i++, low += stride, high += stride) {
