@@ -13,6 +13,7 @@
 #include <cmocka.h>
 
 #include "support/child.h"
+#include "support/v1.h"
 #include "support/v2_run.h"
 
 /* A failed assertion outside cmocka's runner ends the child, and run_on sees that. */
@@ -99,6 +100,45 @@ static void body_any(void *result)
     *(int *)result = 1;
 }
 
+/* A random call that profile any takes; m in 1..80, k in 1..200, n in 1..100. */
+static v2_spec random_spec(uint64_t *seed)
+{
+    uint64_t r = v1_random(seed), flags = v1_random(seed);
+    v2_spec spec = {
+        .m = 1 + (int64_t)(r % 80), .k = 1 + (int64_t)(r >> 8) % 200, .n = 1 + (int64_t)(r >> 20) % 100};
+    spec.weight = (v2_weight_type)(r >> 32) % 3;
+    if (spec.weight == V2_INT32) { /* whole words along the inner axis */
+        spec.k = (spec.k + 7) / 8 * 8;
+        spec.n = (spec.n + 7) / 8 * 8;
+    }
+    spec.storage = (v2_storage)((r >> 36) % (spec.weight == V2_INT32 ? 2 : 4));
+    spec.group = flags & 1 ? 1 + (int64_t)(r >> 40) % 70 : 0;
+    spec.bf16 = flags & 2;
+    spec.offset = flags & 4;
+    spec.bias = flags & 8;
+    spec.bias_float = flags & 16;
+    spec.int8_out = flags & 32 && flags & 64;
+    spec.per_tensor = flags & 128 && flags & 256 && spec.group == 0;
+    spec.scale_rank_2 = flags & 512;
+    bool turned = spec.storage == V2_TRANSPOSED || spec.storage == V2_NZ_TRANSPOSED;
+    spec.scale_transposed = turned && spec.group > 0 && flags & 1024;
+    spec.x_transposed = flags & 2048;
+    spec.specials = flags & 4096 && flags & 8192 && flags & 16384;
+    spec.op = (v2_op)((r >> 50) % 2);
+    return spec;
+}
+
+static void body_random(void *result)
+{
+    uint64_t seed = 424242;
+    v2_setup(NULL);
+    for (int i = 0; i < 4000; i++) {
+        v2_spec spec = random_spec(&seed);
+        v2_try(&spec, &seed);
+    }
+    *(int *)result = 1;
+}
+
 static void run_on(const char *profile, const char *other, void (*body)(void *result))
 {
     char variable[64];
@@ -129,12 +169,19 @@ static void test_any(void **state)
     run_on("any", "ANTIQUANT_CPU=scalar", body_any);
 }
 
+static void test_random(void **state)
+{
+    (void)state;
+    run_on("any", NULL, body_random);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_310p),
         cmocka_unit_test(test_950),
         cmocka_unit_test(test_any),
+        cmocka_unit_test(test_random),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

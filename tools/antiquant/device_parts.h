@@ -9,8 +9,8 @@
 
 /* Device memory for count elements, filled from host memory unless that is null. */
 bool aq_cli_to_device(const void *host, int64_t count, size_t size, void **memory);
-void aq_cli_release(void *memory);      /* null is fine */
-void aq_cli_destroy(aclTensor *tensor); /* likewise */
+void aq_cli_release(void *memory);    /* null is fine */
+void aq_cli_destroy(aclTensor *made); /* likewise */
 
 /* Host fp32 to device fp16 or bf16, by aclnnCast. */
 bool aq_cli_cast_to_device(aq_cli_device *device, const float *values, int64_t count, aclDataType type,

@@ -73,7 +73,7 @@ bool aq_cli_quantise_groups(const float *w, int64_t k, int64_t n, const aq_cli_f
         if (!channel_range(w + column * k, first, last, 1, column, what, &least, &greatest)) {
             return false;
         }
-        double width = format->asymmetric ? (double)greatest - least : fmax(-least, greatest);
+        double width = format->asymmetric ? (double)greatest - least : fmax(-(double)least, (double)greatest);
         double s = group_scale(width, format->asymmetric ? 2 * half - 1 : half - 1, format->bf16);
         double zero = format->asymmetric ? clamped(rint(-least / s), 0.0, 2 * half - 1) : half;
         scale[at] = (float)s;

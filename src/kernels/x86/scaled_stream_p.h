@@ -143,8 +143,10 @@ AQ_INLINE void aq_step_p(const aq_scaled_stream_tile *tile, const aq_block_p *bl
     const bool pair = AQ_STREAM_P_VECTORS == 2;
     const float *scales = block->scale + j + v * 16, *shifts = block->shift + j + v * 16;
     aq_lanes scale0 = aq_lanes_load(scales), shift0 = aq_lanes_load(shifts);
-    aq_lanes scale1 = aq_lanes_load(scales + (pair ? 16 : 0)),
-             shift1 = aq_lanes_load(shifts + (pair ? 16 : 0));
+    /* without a pair nobody reads these: NOLINTNEXTLINE(clang-analyzer-deadcode.DeadStores) */
+    aq_lanes scale1 = aq_lanes_load(scales + (pair ? 16 : 0));
+    /* NOLINTNEXTLINE(clang-analyzer-deadcode.DeadStores) */
+    aq_lanes shift1 = aq_lanes_load(shifts + (pair ? 16 : 0));
     aq_lanes w0[AQ_STREAM_P_DEPTH], w1[AQ_STREAM_P_DEPTH];
 #pragma GCC unroll 16
     for (int i = 0; i < depth; i++, low += stride, high += stride) {
@@ -157,9 +159,8 @@ AQ_INLINE void aq_step_p(const aq_scaled_stream_tile *tile, const aq_block_p *bl
     const float *x = tile->x + k;
     float *left = sums + v * tile->rows * 16, *right = left + tile->rows * 16;
     for (int64_t r = 0; r < tile->rows; r++, left += 16, right += 16, x += tile->x_stride) {
-        aq_lanes sum0 = aq_lanes_load(left), sum1 = sum0;
-        if (pair)
-            sum1 = aq_lanes_load(right);
+        aq_lanes sum0 = aq_lanes_load(left);
+        aq_lanes sum1 = aq_lanes_load(pair ? right : left); /* NOLINT(clang-analyzer-deadcode.DeadStores) */
 #pragma GCC unroll 16
         for (int i = 0; i < depth; i++) {
             aq_lanes value = aq_lanes_all(x[i]);
