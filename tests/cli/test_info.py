@@ -52,11 +52,13 @@ class SettingsTest(support.CommandTest):
         self.assertIn("kernels, best first", out)
         self.assertIn("NOT VALID", out)
 
-    def test_exact_has_a_bound_of_its_own(self):
-        for m in (2, 70):
-            out, _ = self.call("run", "-m", m, "-k", 300, "-n", 9, "--antiquant-scale", 0.7, "--antiquant-offset", 2,
-                               env={"ANTIQUANT_NUMERICS": "exact"})
-            self.assertIn("of the allowed (2^-22 + 2^-24 * (258 + 2)) * B: kept", out)
+    def test_exact_and_fast_have_bounds_of_their_own(self):
+        # 300 k are 3 blocks; the offsets' term and the bias; exact adds two digits up
+        for mode, bound in (("exact", "2^-22 + 2^-24 * (6 + 2)"), ("fast", "2^-14 + 2^-24 * (5 + 2)")):
+            for m in (2, 70):
+                out, _ = self.call("run", "-m", m, "-k", 300, "-n", 9, "--antiquant-scale", 0.7, "--antiquant-offset", 2,
+                                   env={"ANTIQUANT_NUMERICS": mode})
+                self.assertIn(f"of the allowed ({bound}) * B: kept", out)
 
 
 class UsageTest(support.CommandTest):

@@ -72,12 +72,13 @@ class FormatTest(support.CommandTest):
         self.assertIn("3 linear of 4 tensors; int4 in groups of 32, with offsets\n", out)
         self.assertIn("operator    v3, x bf16\n", out)
 
-    def test_exact(self):
-        plain = self.verify("--rows", "1,70", self.model)[1]["summary"]["digest"]
+    def test_exact_and_fast(self):
         for arguments in ([], *FORMATS[::5]):
-            _, found = self.verify("--rows", "1,70", *arguments, self.model, env={"ANTIQUANT_NUMERICS": "exact"})
-            self.assertEqual((found["numerics"], found["summary"]["result"]), ("exact", "ok"))
-            self.assertNotEqual(found["summary"]["digest"], plain)
+            found = {mode: self.verify("--rows", "1,70", *arguments, self.model, env={"ANTIQUANT_NUMERICS": mode})[1]
+                     for mode in ("npu", "exact", "fast")}
+            for mode, result in found.items():
+                self.assertEqual((result["numerics"], result["summary"]["result"]), (mode, "ok"))
+            self.assertEqual(len({result["summary"]["digest"] for result in found.values()}), 3)
 
     def test_profiles(self):
         arguments = ["verify", "--rows", "1", "--op", "v2", self.model]

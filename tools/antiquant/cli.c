@@ -69,20 +69,10 @@ bool aq_cli_settings_valid(void)
     return text == NULL;
 }
 
-bool aq_cli_exact(void)
+aq_cli_numerics aq_cli_mode(void)
 {
-    return strcmp(aq_numerics(), "exact") == 0;
-}
-
-bool aq_cli_numerics_known(void)
-{
-    bool known = strcmp(aq_numerics(), "npu") == 0 || aq_cli_exact();
-    if (!known) {
-        aq_cli_error("results are checked against the bounds of numerics modes npu and exact only, "
-                     "ANTIQUANT_NUMERICS chose %s",
-                     aq_numerics());
-    }
-    return known;
+    const char *name = aq_numerics();
+    return strcmp(name, "exact") == 0 ? AQ_CLI_EXACT : strcmp(name, "fast") == 0 ? AQ_CLI_FAST : AQ_CLI_NPU;
 }
 
 /* One byte of hostile text as 1 or 4 printable characters. */

@@ -9,6 +9,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "weights.h"
+
 enum {
     AQ_CLI_OK = 0,
     AQ_CLI_BROKEN = 1, /* a result broke the numerics contract; lint: a call is refused */
@@ -36,10 +38,8 @@ bool aq_cli_acl(int status, const char *call);
 /* False, with a message, when a variable of antiquant has no valid value. */
 bool aq_cli_settings_valid(void);
 
-/* False, with a message, when the numerics mode in force is neither `npu` nor `exact`, whose bounds the
- * oracle knows. */
-bool aq_cli_numerics_known(void);
-bool aq_cli_exact(void); /* it is `exact` */
+/* The numerics mode in force. */
+aq_cli_numerics aq_cli_mode(void);
 
 /* The progress line, shown only when stderr is a terminal. A null format takes it away. */
 void aq_cli_progress(const char *format, ...) AQ_CLI_PRINTF(1, 2);

@@ -196,7 +196,7 @@ static bool make_weight(const aq_cli_request *request, const aq_cli_npy *file, a
     weight->antiquant_offset = (float)request->antiquant_offset;
     aq_cli_fold(inputs->mul, inputs->add, weight->antiquant_scale, weight->antiquant_offset, weight->n,
                 inputs->deq_offset, inputs->deq_scale);
-    weight->exact = aq_cli_exact();
+    weight->numerics = aq_cli_mode();
     weight->q = inputs->q;
     weight->mul = inputs->mul;
     weight->add = inputs->add;

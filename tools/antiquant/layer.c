@@ -125,7 +125,7 @@ static bool prepare(const aq_cli_linear *layer, const aq_cli_trial *trial, int64
     *weight = (aq_cli_weight){.k = b->k,
                               .n = layer->n,
                               .format = format,
-                              .exact = aq_cli_exact(),
+                              .numerics = aq_cli_mode(),
                               .transposed = true,
                               .antiquant_scale = 1.0f,
                               .q = b->q,
@@ -166,7 +166,7 @@ static bool explain(const aq_cli_weight *weight, int64_t m, aq_explanation *plan
         return aq_cli_acl(aq_explain(m, weight->k, weight->n, true, plan), "aq_explain");
     }
     char order;
-    aq_cli_chain(weight->k, true, weight->bias != NULL, &order);
+    aq_cli_chain(weight, &order);
     *plan = (aq_explanation){.path = weight->format.op == AQ_CLI_V2 ? "V2" : "V3",
                              .order = order == 'T' ? "T" : "P"};
     return true;

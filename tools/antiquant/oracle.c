@@ -12,25 +12,60 @@
 
 enum {
     LANES = 8,     /* columns summed at once */
-    BLOCK = 128,   /* of k, in the bound of mode `exact`: numerics page 5 */
+    BLOCK = 128,   /* of k, in modes `exact` and `fast`: numerics page 5 */
     P_CHUNK = 256, /* numerics page 5 */
     T_CHUNK = 1024,
     T_LANES = 16,
     T_TREE = 4 /* additions of the tree over 16 lanes */
 };
 
-int64_t aq_cli_chain(int64_t k, bool transposed, bool bias, char *order)
+/* fp32 fma in order P or T. */
+static int64_t fma_chain(int64_t k, bool along_k)
 {
-    /* T when the stride of k is 1 and that of n is not: stored (n,k), unless k is 1, when both strides are 1.
-     */
-    bool along_k = transposed && k != 1;
-    *order = along_k ? 'T' : 'P';
     if (k == 0) {
         return 0;
     }
     int64_t chunk = along_k ? T_CHUNK : P_CHUNK, first = k < chunk ? k : chunk;
     int64_t inside = along_k ? (first + T_LANES - 1) / T_LANES + T_TREE : first;
-    return inside + (k + chunk - 1) / chunk - 1 + (bias ? 1 : 0);
+    return inside + (k + chunk - 1) / chunk - 1;
+}
+
+/* Modes `exact` and `fast`: sums of integers are exact; one fp32 addition joins the two digits of `exact`,
+ * one for each block adds it; the term of the offsets comes last. With groups a block is cut where one may
+ * end, at multiples of 64 or 32, and both products of a piece are added. */
+static int64_t integer_chain(const aq_cli_weight *weight)
+{
+    int64_t group = weight->format.group, digits = weight->numerics == AQ_CLI_EXACT ? 1 : 0;
+    bool v1 = weight->format.op == AQ_CLI_V1;
+    bool zero = weight->add != NULL || (v1 && weight->antiquant_offset != 0.0f);
+    if (group == 0 || group >= weight->k) {
+        /* V1 has a term of its own for offsets that are all 0 */
+        return (weight->k + BLOCK - 1) / BLOCK + digits + (zero || v1 ? 1 : 0);
+    }
+    int64_t piece = group % BLOCK == 0 ? BLOCK : group % (BLOCK / 2) == 0 ? BLOCK / 2 : BLOCK / 4;
+    int64_t pieces = (weight->k + BLOCK - 1) / BLOCK * (BLOCK / piece);
+    return pieces * (zero ? 2 : 1) + digits;
+}
+
+/* Integers do not serve fixpipe offsets whose sum with a weight may leave int32. */
+static bool integers_serve(const aq_cli_weight *weight)
+{
+    bool serve = weight->numerics != AQ_CLI_NPU;
+    for (int64_t i = 0; serve && weight->format.op == AQ_CLI_V1 && i < weight->n; i++) {
+        serve = weight->deq_offset[i] <= INT32_MAX - 128 && weight->deq_offset[i] >= -(INT32_MAX - 128);
+    }
+    return serve;
+}
+
+int64_t aq_cli_chain(const aq_cli_weight *weight, char *order)
+{
+    int64_t k = weight->k;
+    /* T when the stride of k is 1 and that of n is not: stored (n,k), unless k is 1, when both strides are 1.
+     */
+    bool along_k = weight->transposed && k != 1;
+    *order = along_k ? 'T' : 'P';
+    return (integers_serve(weight) ? integer_chain(weight) : fma_chain(k, along_k)) +
+           (weight->bias != NULL ? 1 : 0);
 }
 
 /* The sums behind the relative errors of one check. */
@@ -162,14 +197,14 @@ static double allowed(const aq_cli_pass *pass, int64_t row, int64_t lane, double
     double chain = 0x1p-24 * (double)(pass->chain + 2);
     /* Products of bf16 values can be subnormal in fp32: half a step more for each fma. */
     double least = pass->weight->format.bf16 ? (double)pass->weight->k * 0x1p-150 : 0.0;
-    if (!pass->weight->exact) {
+    if (pass->weight->numerics == AQ_CLI_NPU) {
         return chain * (size + fabs(bias)) + least;
     }
     double b = fabs(bias);
     for (int64_t block = 0; block < pass->blocks; block++) {
         b += pass->x_most[row * pass->blocks + block] * pass->block_size[block * LANES + lane];
     }
-    return (0x1p-22 + chain) * b + least;
+    return ((pass->weight->numerics == AQ_CLI_EXACT ? 0x1p-22 : 0x1p-14) + chain) * b + least;
 }
 
 static void judge_row(const aq_cli_pass *pass, int64_t row, int64_t first, const double *sum,
@@ -284,7 +319,7 @@ bool aq_cli_oracle(const aq_cli_weight *weight, aq_cli_rows rows, const float *p
                             .block_size = panel + 2 * LANES * k,
                             .blocks = blocks,
                             .row_step = row_step,
-                            .chain = aq_cli_chain(k, weight->transposed, weight->bias != NULL, &order),
+                            .chain = aq_cli_chain(weight, &order),
                             .checks = checks,
                             .totals = totals,
                             .count = count};

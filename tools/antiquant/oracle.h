@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* oracle.h - what the answer has to be: the weights by their recipe (weights.h), sums in fp64, and the bounds
- * of numerics page 5 for modes `npu` and `exact`. Plain C of its own; it calls nothing of the library, so
- * that an error there cannot hide here. */
+ * of numerics page 5 for modes `npu`, `exact` and `fast`. Plain C of its own; it calls nothing of the
+ * library, so that an error there cannot hide here. */
 #ifndef AQ_CLI_ORACLE_H
 #define AQ_CLI_ORACLE_H
 
@@ -13,7 +13,7 @@
 
 /* The longest chain of dependent fp32 additions for this weight: C of numerics page 5. *order is 'P' or 'T'.
  */
-int64_t aq_cli_chain(int64_t k, bool transposed, bool bias, char *order);
+int64_t aq_cli_chain(const aq_cli_weight *weight, char *order);
 
 /* Element (row, column) of x, fp16 or bf16: x[row * row_stride + column * column_stride]. */
 typedef struct aq_cli_rows {

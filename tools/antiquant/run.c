@@ -158,7 +158,7 @@ static int check(const aq_cli_inputs *inputs, bool transpose_x1, const uint16_t 
     aq_cli_rows rows = {inputs->x, transpose_x1 ? 1 : k, transpose_x1 ? m : 1};
     aq_cli_check found = {.m = m, .out = out};
     char order;
-    int64_t chain = aq_cli_chain(k, inputs->weight.transposed, inputs->weight.bias != NULL, &order);
+    int64_t chain = aq_cli_chain(&inputs->weight, &order);
     if (!aq_cli_oracle(&inputs->weight, rows, inputs->plain, step, &found, 1)) {
         return AQ_CLI_BAD;
     }
@@ -171,9 +171,11 @@ static int check(const aq_cli_inputs *inputs, bool transpose_x1, const uint16_t 
     if (step > 1) {
         printf("checked  every %lldth row\n", (long long)step);
     }
-    bool exact = inputs->weight.exact; /* B: docs/NUMERICS.md */
+    static const char *const of_x[] = {
+        [AQ_CLI_NPU] = "", [AQ_CLI_EXACT] = "(2^-22 + ", [AQ_CLI_FAST] = "(2^-14 + "};
+    bool npu = inputs->weight.numerics == AQ_CLI_NPU; /* B: docs/NUMERICS.md */
     printf("bound    %.3f of the allowed %s2^-24 * (%lld + 2)%s * %s: %s\n", found.share,
-           exact ? "(2^-22 + " : "", (long long)chain, exact ? ")" : "", exact ? "B" : "sum of |x * w|",
+           of_x[inputs->weight.numerics], (long long)chain, npu ? "" : ")", npu ? "sum of |x * w|" : "B",
            found.broken == 0 ? "kept" : "BROKEN");
     if (found.broken > 0) {
         aq_cli_error(
@@ -238,8 +240,7 @@ int aq_cli_run(int argc, char **argv)
         aq_cli_error("options: %s", strerror(error));
         return AQ_CLI_BAD;
     }
-    if (!aq_cli_settings_valid() || !aq_cli_numerics_known() ||
-        (run.out != NULL && !aq_cli_output_possible(run.out))) {
+    if (!aq_cli_settings_valid() || (run.out != NULL && !aq_cli_output_possible(run.out))) {
         return AQ_CLI_BAD;
     }
     aq_cli_device device = {0};

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* weights.c - the dequantisation of each operator, step by step as its page writes it. Mode `exact` leaves
- * the roundings out (numerics page 5). */
+/* weights.c - the dequantisation of each operator, step by step as its page writes it. Modes `exact`
+ * and `fast` leave the roundings out (numerics page 5). */
 #include "weights.h"
 
 #include <float.h>
@@ -34,7 +34,7 @@ static double fixpipe_weight(const aq_cli_weight *weight, int value, int64_t col
     pattern &= UINT32_C(0xFFFFE000);
     memcpy(&scale, &pattern, sizeof scale);
     *size = (abs(value) + fabs((double)offset)) * fabs((double)scale);
-    if (weight->exact) {
+    if (weight->numerics != AQ_CLI_NPU) {
         return (double)t * scale;
     }
     float product = (float)t * scale;
@@ -52,7 +52,7 @@ static double composed_weight(const aq_cli_weight *weight, int value, int64_t co
     double add = weight->add != NULL ? aq_cli_round_16(false, weight->add[column]) : 0.0;
     double mul = aq_cli_round_16(false, weight->mul[column]);
     *size = ((abs(value) + fabs(offset)) * fabs(scale) + fabs(add)) * fabs(mul);
-    if (weight->exact) {
+    if (weight->numerics != AQ_CLI_NPU) {
         return ((value + offset) * scale + add) * mul;
     }
     float w = (float)value;
@@ -75,7 +75,7 @@ static double successor_weight(const aq_cli_weight *weight, int value, int64_t c
     double scale = aq_cli_round_16(bf16, weight->mul[at]);
     double offset = weight->add != NULL ? aq_cli_round_16(bf16, weight->add[at]) : 0.0;
     *size = (abs(value) + fabs(offset)) * fabs(scale);
-    if (weight->exact) {
+    if (weight->numerics != AQ_CLI_NPU) {
         return (value + offset) * scale;
     }
     double a = weight->add != NULL ? aq_cli_round_16(bf16, value + offset) : value;
@@ -95,9 +95,11 @@ double aq_cli_bias_value(const aq_cli_weight *weight, bool fixpipe, int64_t colu
     if (weight->bias == NULL) {
         return 0.0;
     }
-    /* V1's composed path rounds its fp32 bias (operator page 1.2, step 7), but not in `exact`; the successors
+    /* V1's composed path rounds its fp32 bias (operator page 1.2, step 7), but not in
+     * `exact` and `fast`; the successors
      * are given fp16 with fp16 x, and fp32 with bf16 x. */
     double bias = weight->bias[column];
-    bool rounded = weight->format.op == AQ_CLI_V1 ? !fixpipe && !weight->exact : !weight->format.bf16;
+    bool rounded =
+        weight->format.op == AQ_CLI_V1 ? !fixpipe && weight->numerics == AQ_CLI_NPU : !weight->format.bf16;
     return rounded ? aq_cli_round_16(false, bias) : bias;
 }

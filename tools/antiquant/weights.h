@@ -9,6 +9,9 @@
 
 typedef enum aq_cli_operator { AQ_CLI_V1, AQ_CLI_V2, AQ_CLI_V3 } aq_cli_operator;
 
+/* ANTIQUANT_NUMERICS. */
+typedef enum aq_cli_numerics { AQ_CLI_NPU, AQ_CLI_EXACT, AQ_CLI_FAST } aq_cli_numerics;
+
 /* How a weight is quantised and for whom. Zeroed: V1, int8 per output channel, fp16. */
 typedef struct aq_cli_format {
     aq_cli_operator op;
@@ -22,7 +25,7 @@ typedef struct aq_cli_format {
 typedef struct aq_cli_weight {
     int64_t k, n;
     aq_cli_format format;
-    bool exact;             /* sums as in numerics mode `exact`, else `npu` */
+    aq_cli_numerics numerics;
     bool transposed;        /* q is stored (n,k), else (k,n); V2 and V3: always */
     float antiquant_scale;  /* V1, of the whole tensor; composed path */
     float antiquant_offset; /* likewise */
@@ -41,7 +44,7 @@ int64_t aq_cli_groups(const aq_cli_format *format, int64_t k);
 bool aq_cli_fixpipe(const aq_cli_weight *weight, int64_t m);
 
 /* The weight that stands for q = value in this column and group. *size: (|q| + |offset|) * |scale|, of which
- * the bound of mode `exact` is made. */
+ * the bounds of modes `exact` and `fast` are made. */
 double aq_cli_weight_value(const aq_cli_weight *weight, bool fixpipe, int value, int64_t column,
                            int64_t group, double *size);
 

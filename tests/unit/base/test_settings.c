@@ -94,8 +94,9 @@ static void test_valid(void **state)
     assert_int_equal(s.settings.verbose, 2);
     assert_string_equal(s.settings.invalid, "");
     s = WITH("ANTIQUANT_CPU=best", "ANTIQUANT_THREADS=1", "ANTIQUANT_STATUS=documented",
-             "ANTIQUANT_DEVICES=1", "ANTIQUANT_SYNC=0", "ANTIQUANT_VERBOSE=0");
+             "ANTIQUANT_DEVICES=1", "ANTIQUANT_SYNC=0", "ANTIQUANT_VERBOSE=0", "ANTIQUANT_NUMERICS=fast");
     assert_false(s.has_cpu);
+    assert_int_equal(s.settings.numerics, AQ_NUMERICS_FAST);
     assert_int_equal(s.settings.threads, 1);
     assert_string_equal(s.settings.invalid, "");
 }
@@ -160,9 +161,7 @@ static void test_invalid(void **state)
          "ANTIQUANT_THREADS=\" 4\" is not valid; valid values: a whole number from 1 to 1024"},
         {"ANTIQUANT_THREADS=4294967297",
          "ANTIQUANT_THREADS=\"4294967297\" is not valid; valid values: a whole number from 1 to 1024"},
-        {"ANTIQUANT_NUMERICS=fast",
-         "ANTIQUANT_NUMERICS=\"fast\" is not valid; valid values: npu, exact (this version has no fast)"},
-        {"ANTIQUANT_NUMERICS=NPU", "ANTIQUANT_NUMERICS=\"NPU\" is not valid; valid values: npu, exact"},
+        {"ANTIQUANT_NUMERICS=NPU", "ANTIQUANT_NUMERICS=\"NPU\" is not valid; valid values: npu, exact, fast"},
         {"ANTIQUANT_PROFILE=A2",
          "ANTIQUANT_PROFILE=\"A2\" is not valid; valid values: a2, 310p, a3, 950, any"},
         {"ANTIQUANT_STATUS=dev", "ANTIQUANT_STATUS=\"dev\" is not valid; valid values: documented, device"},

@@ -33,12 +33,43 @@ static const aq_kernel_query queries[] = {
      .stride_k = 1,
      .stride_n = 1},
     {.m = 256, .n = 384, .k = 1536, .order = AQ_ORDER_T, .recipe = AQ_RECIPE_COMPOSED, .stride_k = 1},
+    {.m = 1, .n = 384, .k = 384, .order = AQ_ORDER_T, .stride_k = 1, .stride_n = 384, .exact = true},
+    {.m = 9,
+     .n = 100,
+     .k = 256,
+     .order = AQ_ORDER_P,
+     .recipe = AQ_RECIPE_SCALED,
+     .stride_k = 100,
+     .stride_n = 1,
+     .half = AQ_BF16,
+     .type = AQ_S4,
+     .group = 32,
+     .exact = true},
+    {.m = 9,
+     .n = 100,
+     .k = 256,
+     .order = AQ_ORDER_P,
+     .recipe = AQ_RECIPE_SCALED,
+     .stride_k = 100,
+     .stride_n = 1,
+     .type = AQ_F8E4M3,
+     .exact = true},
 };
 enum { QUERIES = sizeof queries / sizeof queries[0] };
 
+/* The last of a role: no stream kernel need be there, the others have one for any CPU. */
+static const aq_kernel *reference_of(aq_role role)
+{
+    const aq_kernel *last = NULL;
+    for (size_t i = 0; i < aq_kernel_table_size(); i++)
+        if (aq_kernel_at(i)->role == role)
+            last = aq_kernel_at(i);
+    return last;
+}
+
 static const aq_kernel *reference(void)
 {
-    return aq_kernel_at(aq_kernel_table_size() - 1);
+    return reference_of(AQ_ROLE_GEMM);
 }
 
 /* Runs the scenario in a child with the two variables as given; returns what it returns. */
@@ -72,14 +103,17 @@ static int in_child(int (*scenario)(void), const char *cpu, const char *kernel)
  * group; a weight type may be followed by the order, p or t. */
 static void check_name(const aq_kernel *kernel)
 {
-    const char *role = kernel->role == AQ_ROLE_STREAM ? "stream_" : "gemm_";
-    const char *weights[] = {"f16_s8_",    "f16_s8c_",   "f16_s8c_p_", "f16_s8c_t_",
-                             "x16_s8g_p_", "x16_s8g_t_", "x16_s4g_p_", "x16_s4g_t_"};
+    const char *const roles[] = {
+        [AQ_ROLE_STREAM] = "stream_", [AQ_ROLE_GEMM] = "gemm_", [AQ_ROLE_PLANES] = "planes_"};
+    const char *weights[] = {"f16_s8_",    "f16_s8c_",   "f16_s8c_p_", "f16_s8c_t_", "x16_s8g_p_",
+                             "x16_s8g_t_", "x16_s4g_p_", "x16_s4g_t_", "f16_s8s4_"};
+    int columns =
+        kernel->role == AQ_ROLE_PLANES ? kernel->nr / 2 : kernel->nr; /* of bytes; of nibbles twice */
     char expected[128];
     bool found = false;
     for (size_t i = 0; i < sizeof weights / sizeof weights[0]; i++) {
-        snprintf(expected, sizeof expected, "%s%s%dx%d_%s", role, weights[i], kernel->mr, kernel->nr,
-                 aq_cpu_level_name(kernel->level));
+        snprintf(expected, sizeof expected, "%s%s%dx%d_%s", roles[kernel->role], weights[i], kernel->mr,
+                 columns, aq_cpu_level_name(kernel->level));
         found = found || strcmp(kernel->name, expected) == 0;
     }
     if (!found)
@@ -90,7 +124,7 @@ static void check_name(const aq_kernel *kernel)
 static void test_table(void **state)
 {
     (void)state;
-    int last_level[2] = {AQ_CPU_LEVELS, AQ_CPU_LEVELS};
+    int last_level[3] = {AQ_CPU_LEVELS, AQ_CPU_LEVELS, AQ_CPU_LEVELS};
     for (size_t i = 0; i < aq_kernel_table_size(); i++) {
         const aq_kernel *kernel = aq_kernel_at(i);
         check_name(kernel);
@@ -99,23 +133,28 @@ static void test_table(void **state)
         assert_in_range(kernel->mr, 1, AQ_MAX_MR);
         bool gemm = kernel->role == AQ_ROLE_GEMM;
         assert_in_range(kernel->nr, 1, gemm ? AQ_MAX_NR : 2 * AQ_MAX_NR);
-        assert_true((kernel->stream == NULL && kernel->stream_scaled == NULL) == gemm);
+        assert_true((kernel->stream != NULL || kernel->stream_scaled != NULL) ==
+                    (kernel->role == AQ_ROLE_STREAM));
         assert_true((kernel->pack_rows != NULL && kernel->pack_panel != NULL && kernel->gemm != NULL) ==
                     gemm);
+        assert_true((kernel->planes != NULL) == (kernel->role == AQ_ROLE_PLANES));
         assert_true((int)kernel->level <= last_level[kernel->role]); /* best first */
         last_level[kernel->role] = (int)kernel->level;
     }
-    assert_int_equal(reference()->role, AQ_ROLE_GEMM);
+    assert_ptr_equal(reference(), aq_kernel_at(aq_kernel_table_size() - 1));
     assert_int_equal(reference()->level, AQ_CPU_SCALAR);
+    assert_int_equal(reference_of(AQ_ROLE_PLANES)->level, AQ_CPU_SCALAR);
 }
 
 /* The choice is the first of the role that is usable and does not decline, for every query. */
 static int choice_follows_the_table(void)
 {
     for (int q = 0; q < QUERIES; q++)
-        for (int role = AQ_ROLE_STREAM; role <= AQ_ROLE_GEMM; role++) {
+        for (int role = AQ_ROLE_STREAM; role <= AQ_ROLE_PLANES; role++) {
             const aq_kernel *chosen = aq_kernel_choose((aq_role)role, &queries[q]);
-            CHECK(chosen != NULL || role == AQ_ROLE_STREAM);
+            bool integers = queries[q].exact && queries[q].type <= AQ_S4;
+            CHECK(chosen != NULL || role == AQ_ROLE_STREAM || (role == AQ_ROLE_PLANES && !integers));
+            CHECK(chosen == NULL || role != AQ_ROLE_PLANES || integers);
             CHECK(chosen == NULL || (int)chosen->role == role);
             size_t i = 0;
             for (; i < aq_kernel_table_size() && aq_kernel_at(i) != chosen; i++) {
@@ -148,6 +187,8 @@ static int at_scalar(void)
     for (int q = 0; q < QUERIES; q++) {
         CHECK(aq_kernel_choose(AQ_ROLE_STREAM, &queries[q]) == NULL);
         CHECK(aq_kernel_choose(AQ_ROLE_GEMM, &queries[q]) == reference());
+        const aq_kernel *planes = aq_kernel_choose(AQ_ROLE_PLANES, &queries[q]);
+        CHECK(planes == NULL || planes == reference_of(AQ_ROLE_PLANES));
     }
     aq_kernel_why_not(AQ_ROLE_GEMM, &queries[0], reference(), text, sizeof text);
     CHECK(strncmp(text, "before\n", 7) == 0);
@@ -183,7 +224,7 @@ static int with_named_kernel(void)
     for (size_t i = 0; i < aq_kernel_table_size(); i++) {
         const aq_kernel *kernel = aq_kernel_at(i);
         const char *why = aq_kernel_unusable(kernel);
-        if (kernel == reference() || strcmp(kernel->name, name) == 0)
+        if (kernel->level == AQ_CPU_SCALAR || strcmp(kernel->name, name) == 0)
             CHECK(why == NULL);
         else
             CHECK(why != NULL);
@@ -194,7 +235,9 @@ static int with_named_kernel(void)
         const aq_kernel *stream = aq_kernel_choose(AQ_ROLE_STREAM, &queries[q]);
         const aq_kernel *gemm = aq_kernel_choose(AQ_ROLE_GEMM, &queries[q]);
         CHECK(stream == NULL || strcmp(stream->name, name) == 0);
+        const aq_kernel *planes = aq_kernel_choose(AQ_ROLE_PLANES, &queries[q]);
         CHECK(gemm == reference() || strcmp(gemm->name, name) == 0);
+        CHECK(planes == NULL || planes == reference_of(AQ_ROLE_PLANES) || strcmp(planes->name, name) == 0);
     }
     return choice_follows_the_table();
 }
