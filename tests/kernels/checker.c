@@ -11,6 +11,7 @@
 #include <time.h>
 
 #include "kernels/data.h"
+#include "kernels/planes_oracle.h"
 #include "kernels/registry.h"
 #include "kernels/scaled.h"
 
@@ -131,6 +132,8 @@ static void check_kernel(const aq_kernel *kernel)
             ck_check_stream(kernel);
         if (kernel->stream_scaled != NULL)
             ck_check_scaled_stream(kernel);
+    } else if (kernel->role == AQ_ROLE_PLANES) {
+        ck_check_planes(kernel);
     } else {
         ck_check_rows(kernel);
         ck_check_panel(kernel);
@@ -218,9 +221,8 @@ static void visit(const aq_kernel *kernel, const options *o)
         return;
     bool runs = aq_cpu_level_supported(kernel->level);
     if (o->list) {
-        printf("%-40s %-7s %2d x %2d  %s%s\n", kernel->name,
-               kernel->role == AQ_ROLE_STREAM ? "stream" : "gemm", kernel->mr, kernel->nr,
-               aq_cpu_level_name(kernel->level), runs ? "" : " (not on this CPU)");
+        printf("%-40s %-7s %2d x %2d  %s%s\n", kernel->name, aq_role_name(kernel->role), kernel->mr,
+               kernel->nr, aq_cpu_level_name(kernel->level), runs ? "" : " (not on this CPU)");
     } else if (!runs) {
         ck.skipped++;
         printf("%-40s skipped: needs %s (%s)\n", kernel->name, aq_cpu_level_name(kernel->level),
