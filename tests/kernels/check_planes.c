@@ -263,8 +263,8 @@ static bool run_panels(const planes_case *c, const aq_weight *weight, const aq_s
                        const ck_rows *packed, ck_layout layout)
 {
     const int64_t columns = columns_of(c);
-    /* rows that are no rows of x are zero, so are their sums, unless a scale is not finite */
-    const int64_t rows = c->p.kind != CK_S_SPECIAL && layout % 2 ? AQ_DIGIT_ROWS : c->rows;
+    /* rows that are no rows of x are zero; so are their sums, where every scale is finite */
+    const int64_t rows = c->p.kind <= CK_S_FRACTIONS && layout % 2 ? AQ_DIGIT_ROWS : c->rows;
     for (int64_t n0 = 0; n0 < c->p.n; n0 += columns) {
         int64_t n = c->p.n - n0 < columns ? c->p.n - n0 : columns;
         ck_rows sums =
@@ -285,9 +285,11 @@ static bool run_panels(const planes_case *c, const aq_weight *weight, const aq_s
         for (int64_t r = 0; r < c->rows; r++)
             if (c->digits[r].fits && !finish_row(c, r, n0, n, tile.acc + r * tile.acc_stride, layout))
                 return false;
-        for (int64_t i = c->rows * columns; i < rows * columns; i++)
-            if (tile.acc[i / columns * tile.acc_stride + i % columns] != 0)
+        for (int64_t i = c->rows * columns; i < rows * columns; i++) {
+            float sum = tile.acc[i / columns * tile.acc_stride + i % columns];
+            if (!(sum == 0))
                 ck_fail("row %lld, which is none of x, has a sum", (long long)(i / columns));
+        }
     }
     return true;
 }

@@ -50,7 +50,7 @@ float ck_scaled_weight(int stored, uint16_t scale, const uint16_t *offset, aq_ha
 static uint16_t random_half(aq_half half, int low, int high)
 {
     uint64_t r = ck_random();
-    int exponent = low + (int)(r >> 20) % (high - low + 1);
+    int exponent = low + (int)((r >> 20) % (uint64_t)(high - low + 1));
     if (half == AQ_F16)
         return (uint16_t)((r & 0x83FFu) | (uint64_t)(exponent + 15) << 10);
     return (uint16_t)((r & 0x807Fu) | (uint64_t)(exponent + 127) << 7);
