@@ -173,7 +173,8 @@ static void sum_slice(const aq_matrix_run *run, size_t thread, int64_t column, i
             .digits = digits_of(run, 0),
             .acc = acc,
             .exact = plan->numerics == AQ_NUMERICS_EXACT,
-            .sums = (int32_t *)(void *)floats_in(run, thread, plan->workspace.scratch_ints)});
+
+            .room = (int32_t *)(void *)floats_in(run, thread, plan->workspace.scratch_ints)});
         return;
     }
     memset(acc, 0, (size_t)(run->rows * plan->slice) * sizeof *acc);
@@ -216,14 +217,15 @@ static void finish_row(const aq_matrix_run *run, size_t thread, int64_t row, int
     float *line = floats_in(run, thread, plan->workspace.scratch_line);
     bool finite = true;
     for (int64_t p = 0; p < n; p += columns)
-        finite &= plan->planes->planes->finish(
-            &(aq_finish_job){.type = plan->problem.weight_type,
-                             .acc = acc + p,
-                             .scale = run->data.scale != NULL ? run->data.scale + column + p : NULL,
-                             .zero = run->data.zero != NULL ? run->data.zero + column + p : NULL,
-                             .x_total = run->data.zero != NULL ? x_totals(run)[row] : 0.0f,
-                             .n = aq_min_i64(columns, n - p),
-                             .out = line + p});
+        finite &= plan->planes->planes->finish(&(aq_finish_job){
+            .type = plan->problem.weight_type,
+            .acc = acc + p,
+            .in_order = plan->planes_stream && plan->planes->planes->stream_in_order(plan->order),
+            .scale = run->data.scale != NULL ? run->data.scale + column + p : NULL,
+            .zero = run->data.zero != NULL ? run->data.zero + column + p : NULL,
+            .x_total = run->data.zero != NULL ? x_totals(run)[row] : 0.0f,
+            .n = aq_min_i64(columns, n - p),
+            .out = line + p});
     if (!finite)
         repair(run, thread, row, column, n, line);
     aq_store_sums(run, line, plan->slice, run->row0 + row, 1, column, n);
