@@ -5,69 +5,82 @@
 
 typedef enum scaling { BY_COLUMNS, BY_GROUPS, BY_GROUPS_WITH_ZERO } scaling;
 
-enum { MOST_ROWS = AQ_DIGIT_ROWS, MOST_VECTORS = 4, PLANES = 3, LINES = 32 /* brought for each panel */ };
+enum { LINES = 32 /* brought for each panel */ };
 
-/* All quads of one segment. rows, vectors, planes and quads are constants where this is inlined. */
-AQ_INLINE void segment(const int32_t *digits, const char *panel, int64_t quad_bytes, int rows, int vectors,
-                       int planes, int quads, __m512i sum[MOST_ROWS][PLANES][MOST_VECTORS])
+/* Sums by name: s<row><plane><vector>. gcc 12 keeps an array of them on the stack. What a tile does not have
+ * is cut away, since rows, planes and vectors are constants where this is inlined. */
+#define FOR_VECTORS(DO, r, p) DO(r, p, 0) DO(r, p, 1) DO(r, p, 2) DO(r, p, 3)
+#define FOR_PLANES(DO, r)     FOR_VECTORS(DO, r, 0) FOR_VECTORS(DO, r, 1) FOR_VECTORS(DO, r, 2)
+#define FOR_ALL(DO)           FOR_PLANES(DO, 0) FOR_PLANES(DO, 1) FOR_PLANES(DO, 2) FOR_PLANES(DO, 3)
+#define FOR_DIGITS(DO)                                                                                       \
+    DO(0, 0)                                                                                                 \
+    DO(0, 1) DO(0, 2) DO(1, 0) DO(1, 1) DO(1, 2) DO(2, 0) DO(2, 1) DO(2, 2) DO(3, 0) DO(3, 1) DO(3, 2)
+#define FOR_TOTALS(DO)                                                                                       \
+    DO(0, 0)                                                                                                 \
+    DO(0, 1)                                                                                                 \
+    DO(0, 2)                                                                                                 \
+    DO(0, 3)                                                                                                 \
+    DO(1, 0) DO(1, 1) DO(1, 2) DO(1, 3) DO(2, 0) DO(2, 1) DO(2, 2) DO(2, 3) DO(3, 0) DO(3, 1) DO(3, 2)       \
+        DO(3, 3)
+
+/* Adds f of one row and vector to its total. */
+AQ_INLINE void add_to_total(const aq_planes_tile *tile, const aq_digits_tail *tail, __m512 f, int s, int row,
+                            int64_t vector, scaling by)
 {
-    for (int quad = 0; quad < quads; quad++, panel += quad_bytes, digits += planes * AQ_DIGIT_ROWS) {
-        __m512i w[MOST_VECTORS];
-#pragma GCC unroll 4
-        for (int v = 0; v < vectors; v++)
-            w[v] = _mm512_load_si512(panel + v * 64);
-#pragma GCC unroll 4
-        for (int r = 0; r < rows; r++)
-#pragma GCC unroll 3
-            for (int p = 0; p < planes; p++) {
-                __m512i d = _mm512_set1_epi32(digits[p * AQ_DIGIT_ROWS + r]);
-#pragma GCC unroll 4
-                for (int v = 0; v < vectors; v++)
-                    sum[r][p][v] = _mm512_dpbusd_epi32(sum[r][p][v], w[v], d);
-            }
+    float *acc = tile->acc + row * tile->acc_stride + vector * 16;
+    __m512 scale = _mm512_set1_ps(tail->scale[row]), total = _mm512_load_ps(acc);
+    if (by == BY_COLUMNS) {
+        total = _mm512_fmadd_ps(f, scale, total);
+    } else {
+        const int64_t at = s * tile->columns + vector * 16;
+        total = _mm512_fmadd_ps(_mm512_mul_ps(f, scale), _mm512_load_ps(tile->scale + at), total);
+        if (by == BY_GROUPS_WITH_ZERO)
+            total =
+                _mm512_fmadd_ps(_mm512_set1_ps(tail->x_sum[s][row]), _mm512_load_ps(tile->zero + at), total);
     }
+    _mm512_store_ps(acc, total);
 }
 
-/* A few vectors of columns from the panel's vector v0 on. */
-AQ_INLINE void columns_of(const aq_planes_tile *tile, int64_t v0, int rows, int vectors, int planes,
-                          int segments, scaling by)
+/* One segment of a few vectors of columns from the panel's vector v0 on. */
+AQ_INLINE void segment(const aq_planes_tile *tile, int64_t v0, int s, int rows, int vectors, int planes,
+                       int quads, scaling by)
 {
     const aq_digits_tail *tail = aq_tail_of(tile->digits, planes == 3);
-    const int quads = AQ_QUADS / segments;
     const int64_t quad_bytes = tile->columns * 4;
-    for (int s = 0; s < segments; s++) {
-        __m512i sum[MOST_ROWS][PLANES][MOST_VECTORS];
-#pragma GCC unroll 4
-        for (int r = 0; r < rows; r++)
-#pragma GCC unroll 3
-            for (int p = 0; p < planes; p++)
-#pragma GCC unroll 4
-                for (int v = 0; v < vectors; v++)
-                    sum[r][p][v] = _mm512_set1_epi32(tail->correction[s][p][r]);
-        segment((const int32_t *)(const void *)tile->digits + (int64_t)s * quads * planes * AQ_DIGIT_ROWS,
-                (const char *)tile->panel + s * quads * quad_bytes + v0 * 64, quad_bytes, rows, vectors,
-                planes, quads, sum);
-#pragma GCC unroll 4
-        for (int r = 0; r < rows; r++) {
-            float *acc = tile->acc + r * tile->acc_stride + v0 * 16;
-            __m512 scale = _mm512_set1_ps(tail->scale[r]);
-#pragma GCC unroll 4
-            for (int v = 0; v < vectors; v++) {
-                __m512 f = aq_join_planes(sum[r][0][v], sum[r][1][v], sum[r][planes - 1][v], planes);
-                __m512 total = _mm512_load_ps(acc + v * 16);
-                if (by == BY_COLUMNS) {
-                    total = _mm512_fmadd_ps(f, scale, total);
-                } else {
-                    const int64_t at = s * tile->columns + (v0 + v) * 16;
-                    total = _mm512_fmadd_ps(_mm512_mul_ps(f, scale), _mm512_load_ps(tile->scale + at), total);
-                    if (by == BY_GROUPS_WITH_ZERO)
-                        total = _mm512_fmadd_ps(_mm512_set1_ps(tail->x_sum[s][r]),
-                                                _mm512_load_ps(tile->zero + at), total);
-                }
-                _mm512_store_ps(acc + v * 16, total);
-            }
-        }
+    const char *panel = (const char *)tile->panel + s * quads * quad_bytes + v0 * 64;
+    const int32_t *digits =
+        (const int32_t *)(const void *)tile->digits + (int64_t)s * quads * planes * AQ_DIGIT_ROWS;
+#define START(r, p, v)                                                                                       \
+    __m512i s##r##p##v = r < rows && p < planes && v < vectors                                               \
+                             ? _mm512_set1_epi32(tail->correction[s][p][r])                                  \
+                             : _mm512_setzero_si512();
+    FOR_ALL(START)
+    for (int quad = 0; quad < quads; quad++, panel += quad_bytes, digits += planes * AQ_DIGIT_ROWS) {
+        const __m512i none = _mm512_setzero_si512();
+        const __m512i w0 = _mm512_load_si512(panel), w1 = vectors > 1 ? _mm512_load_si512(panel + 64) : none,
+                      w2 = vectors > 2 ? _mm512_load_si512(panel + 128) : none,
+                      w3 = vectors > 3 ? _mm512_load_si512(panel + 192) : none;
+#define MULTIPLY(r, p)                                                                                       \
+    if (r < rows && p < planes) {                                                                            \
+        const __m512i d = _mm512_set1_epi32(digits[p * AQ_DIGIT_ROWS + r]);                                  \
+        AQ_ADD_PRODUCTS(s##r##p##0, w0, d);                                                                  \
+        if (vectors > 1)                                                                                     \
+            AQ_ADD_PRODUCTS(s##r##p##1, w1, d);                                                              \
+        if (vectors > 2)                                                                                     \
+            AQ_ADD_PRODUCTS(s##r##p##2, w2, d);                                                              \
+        if (vectors > 3)                                                                                     \
+            AQ_ADD_PRODUCTS(s##r##p##3, w3, d);                                                              \
     }
+        FOR_DIGITS(MULTIPLY)
+    }
+#define ADD(r, v)                                                                                            \
+    if (r < rows && v < vectors)                                                                             \
+        add_to_total(tile, tail, aq_join_planes(s##r##0##v, s##r##1##v, s##r##2##v, planes), s, r, v0 + v,   \
+                     by);
+    FOR_TOTALS(ADD)
+#undef START
+#undef MULTIPLY
+#undef ADD
 }
 
 AQ_INLINE void rows_of(const aq_planes_tile *tile, int rows, int planes, int segments, scaling by)
@@ -76,7 +89,8 @@ AQ_INLINE void rows_of(const aq_planes_tile *tile, int rows, int planes, int seg
     for (int64_t v = 0; v < tile->columns / 16; v += vectors) {
         if (tile->ahead != NULL)
             aq_bring(tile->ahead, LINES * vectors * 16 / tile->columns);
-        columns_of(tile, v, rows, vectors, planes, segments, by);
+        for (int s = 0; s < segments; s++)
+            segment(tile, v, s, rows, vectors, planes, AQ_QUADS / segments, by);
     }
 }
 

@@ -8,8 +8,29 @@ enum {
 
 static const char *stream_declines(const aq_kernel_query *query)
 {
-    (void)query;
-    return "not yet";
+    const bool order_t = query->order == AQ_ORDER_T;
+    if (query->block > 0)
+        return "takes FRACTAL_NZ through panels only";
+    if (query->odd_rows)
+        return "takes 4-bit weights whose rows begin at a byte only";
+    if (order_t ? query->stride_k != 1 : query->stride_n != 1)
+        return "takes weights with n or k contiguous only";
+    if (order_t && query->group % AQ_BLOCK != 0)
+        return "takes groups of less than 128 along k through panels only";
+    return NULL;
+}
+
+static void stream(const aq_planes_stream *job)
+{
+    if (job->weight->stride_k == 1 && job->weight->stride_n != 1)
+        aq_vnni_stream_t(job);
+    else
+        aq_vnni_stream_p(job);
+}
+
+static bool stream_in_order(aq_order order)
+{
+    return order == AQ_ORDER_T;
 }
 
 static const aq_planes planes = {.digit_bytes = {2 * DIGITS, 3 * DIGITS},
@@ -17,6 +38,8 @@ static const aq_planes planes = {.digit_bytes = {2 * DIGITS, 3 * DIGITS},
                                  .pack_panel = aq_vnni_pack_panel,
                                  .multiply = aq_vnni_multiply,
                                  .stream_declines = stream_declines,
+                                 .stream = stream,
+                                 .stream_in_order = stream_in_order,
                                  .group_scales = aq_vnni_group_scales,
                                  .finish = aq_vnni_finish};
 

@@ -41,6 +41,11 @@ AQ_INLINE const aq_digits_tail *aq_tail_of(const char *digits, bool exact)
     return (const aq_digits_tail *)(const void *)(digits + aq_vnni_digits(exact));
 }
 
+/* sum += the four products of unsigned weights and signed digits in each lane. Written as it is: gcc 12
+ * copies every sum to the stack around the intrinsic. */
+#define AQ_ADD_PRODUCTS(sum, weights, digits)                                                                \
+    __asm__("vpdpbusd %2, %1, %0" : "+v"(sum) : "v"(weights), "v"(digits))
+
 /* f of planes.h from the sums of the planes; planes is a constant where this is inlined. */
 AQ_INLINE __m512 aq_join_planes(__m512i first, __m512i second, __m512i third, int planes)
 {
