@@ -142,9 +142,9 @@ static bool make_digits(const planes_case *c, ck_layout layout, ck_rows *packed)
 
 /* ---- panels ---- */
 
-/* The scales of one panel and block; scale and zero in the panel's order. */
+/* The scales of one panel and block, by columns, then judged; or in the panel's order, for the tile. */
 static bool get_scales(const planes_case *c, const aq_scaled *scaled, int64_t block, int64_t n0, int64_t n,
-                       ck_layout layout, aq_planes_tile *tile)
+                       ck_layout layout, bool ordered, aq_planes_tile *tile)
 {
     const int64_t count = columns_of(c) * c->segments;
     ck_rows scale = ck_place(CK_ADD, layout, 1, count * 4, 0, AQ_LINE_BYTES), zero = {0};
@@ -157,6 +157,7 @@ static bool get_scales(const planes_case *c, const aq_scaled *scaled, int64_t bl
                            .n0 = n0,
                            .n = n,
                            .segments = c->segments,
+                           .in_order = ordered,
                            .scale = (float *)(void *)scale.base,
                            .zero = (float *)(void *)zero.base};
     if (!CALL(c, .scales = &job))
@@ -164,6 +165,15 @@ static bool get_scales(const planes_case *c, const aq_scaled *scaled, int64_t bl
     ck_expect_poison_around(CK_ADD, "scale");
     if (zero.base != NULL)
         ck_expect_poison_around(CK_MUL, "zero");
+    if (!ordered)
+        return true;
+    for (int64_t k = 0; k < job.k; k++) {
+        int64_t at = k / (CK_BLOCK / c->segments) * columns_of(c), group = (job.k0 + k) / c->p.group;
+        for (int64_t j = 0; j < n; j++)
+            if (!ck_same(job.scale[at + j], c->scale[group * c->p.n + n0 + j]) ||
+                (job.zero != NULL && !ck_same(job.zero[at + j], c->zero[group * c->p.n + n0 + j])))
+                ck_fail("scale or zero of k %lld, column %lld", (long long)(job.k0 + k), (long long)(n0 + j));
+    }
     tile->scale = job.scale;
     tile->zero = job.zero;
     return true;
@@ -186,7 +196,8 @@ static bool multiply_block(const planes_case *c, const aq_weight *weight, const 
         return false;
     ck_expect_poison_around(CK_PANEL, "panel");
     ck_remember(CK_PANEL);
-    if (c->by_groups && !get_scales(c, scaled, block, n0, n, layout, tile))
+    if (c->by_groups && (!get_scales(c, scaled, block, n0, n, layout, true, tile) ||
+                         !get_scales(c, scaled, block, n0, n, layout, false, tile)))
         return false;
     tile->panel = panel.base;
     tile->ahead = some_ahead(weight, &ahead);
@@ -235,11 +246,15 @@ static const float *place_column_values(ck_array array, ck_layout layout, const 
 }
 
 static bool finish_row(const planes_case *c, int64_t row, int64_t n0, int64_t n, const float *acc,
-                       ck_layout layout)
+                       bool in_order, ck_layout layout)
 {
     ck_rows out = ck_place(CK_PANEL_GENERIC, layout, 1, columns_of(c) * 4, 0, AQ_LINE_BYTES);
-    aq_finish_job job = {
-        .type = c->p.type, .acc = acc, .n = n, .out = (float *)(void *)out.base, .x_total = x_total(c, row)};
+    aq_finish_job job = {.type = c->p.type,
+                         .acc = acc,
+                         .in_order = in_order,
+                         .n = n,
+                         .out = (float *)(void *)out.base,
+                         .x_total = x_total(c, row)};
     if (!c->by_groups && !c->lone) {
         job.scale = place_column_values(CK_ADD, layout, c->scale + n0, n);
         if (c->zero != NULL)
@@ -283,7 +298,7 @@ static bool run_panels(const planes_case *c, const aq_weight *weight, const aq_s
                 return false;
         }
         for (int64_t r = 0; r < c->rows; r++)
-            if (c->digits[r].fits && !finish_row(c, r, n0, n, tile.acc + r * tile.acc_stride, layout))
+            if (c->digits[r].fits && !finish_row(c, r, n0, n, tile.acc + r * tile.acc_stride, false, layout))
                 return false;
         for (int64_t i = c->rows * columns; i < rows * columns; i++) {
             float sum = tile.acc[i / columns * tile.acc_stride + i % columns];
@@ -294,32 +309,52 @@ static bool run_panels(const planes_case *c, const aq_weight *weight, const aq_s
     return true;
 }
 
-static bool run_stream(const planes_case *c, const aq_weight *weight, const ck_rows *packed, ck_layout layout)
+static bool run_stream(const planes_case *c, const aq_weight *weight, const aq_scaled *scaled,
+                       const ck_rows *packed, ck_layout layout)
 {
     const int64_t columns = columns_of(c), panels = (c->p.n + columns - 1) / columns,
                   slice = (1 + ck_random_below(panels)) * columns;
     for (int64_t n0 = 0; n0 < c->p.n; n0 += slice) {
         int64_t n = c->p.n - n0 < slice ? c->p.n - n0 : slice, room = (n + columns - 1) / columns * columns;
+        int64_t ints = 3 * room, least = blocks_of(c) * CK_BLOCK * 3 / 4;
         ck_rows acc = ck_place(CK_SUM, layout, 1, room * 4, 0, AQ_LINE_BYTES),
-                sums = ck_place(CK_DIAGONAL, layout, 1, room * 3 * 4, 0, AQ_LINE_BYTES);
+                spare = ck_place(CK_DIAGONAL, layout, 1, 4 * (ints > least ? ints : least), 0, AQ_LINE_BYTES);
         aq_planes_stream job = {.weight = weight,
+                                .scaled = c->by_groups ? scaled : NULL,
+                                .zero = c->by_groups && c->p.offset_present,
+                                .segments = c->segments,
                                 .n0 = n0,
                                 .n = n,
                                 .k = c->p.k,
                                 .digits = (const char *)packed->base,
                                 .acc = (float *)(void *)acc.base,
                                 .exact = c->exact,
-                                .sums = (int32_t *)(void *)sums.base};
+                                .room = (int32_t *)(void *)spare.base};
         if (!CALL(c, .stream = &job))
             return false;
         ck_expect_poison_around(CK_SUM, "sums");
-        ck_expect_poison_around(CK_DIAGONAL, "integer sums");
+        ck_expect_poison_around(CK_DIAGONAL, "room");
         ck_expect_unchanged(CK_PACKED, "digits");
         for (int64_t p = 0; p < n && c->digits[0].fits; p += columns)
-            if (!finish_row(c, 0, n0 + p, n - p < columns ? n - p : columns, job.acc + p, layout))
+            if (!finish_row(c, 0, n0 + p, n - p < columns ? n - p : columns, job.acc + p,
+                            c->kernel->planes->stream_in_order(c->p.order), layout))
                 return false;
     }
     return true;
+}
+
+/* The query as matmul/plan.c makes it for a weight that lies there. */
+static aq_kernel_query placed_query(const planes_case *c, const aq_weight *weight)
+{
+    const bool along_n = c->p.order == AQ_ORDER_P;
+    aq_kernel_query query = ck_scaled_query(&c->p, c->rows);
+    query.exact = true;
+    query.stride_k = weight->stride_k;
+    query.stride_n = along_n && c->p.n == 1 ? 1 : weight->stride_n;
+    int64_t bits = weight->first | weight->block | weight->block_stride |
+                   (along_n ? weight->stride_k : weight->stride_n);
+    query.odd_rows = c->p.type == AQ_S4 && (bits & 1);
+    return query;
 }
 
 static void run_layout(const planes_case *c, ck_layout layout)
@@ -334,13 +369,9 @@ static void run_layout(const planes_case *c, ck_layout layout)
     if (!make_digits(c, layout, &packed) || !run_panels(c, &weight, &scaled, &packed, layout))
         return;
     ck_scaled_expect_unchanged(&c->p);
-    aq_kernel_query query = ck_scaled_query(&c->p, c->rows);
-    query.exact = true;
-    query.stride_k = weight.stride_k;
-    query.stride_n = weight.stride_n;
-    query.odd_rows = c->p.type == AQ_S4 && c->anyhow;
-    if (c->rows == 1 && !c->by_groups && planes->stream != NULL && planes->stream_declines(&query) == NULL &&
-        run_stream(c, &weight, &packed, layout))
+    aq_kernel_query query = placed_query(c, &weight);
+    if (c->rows == 1 && planes->stream != NULL && planes->stream_declines(&query) == NULL &&
+        run_stream(c, &weight, &scaled, &packed, layout))
         ck_scaled_expect_unchanged(&c->p);
 }
 
