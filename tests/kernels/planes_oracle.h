@@ -54,6 +54,26 @@ float ck_planes_x_sum(const ck_digits *digits, int64_t k, int64_t begin, int64_t
 /* x: the row that digits were cut from. Meaningless unless it fits. */
 ck_sum ck_planes_element(const ck_planes *problem, const float *x, const ck_digits *digits, int64_t column);
 
+/* A problem for a kernel and what must come of it. */
+typedef struct ck_planes_case {
+    const aq_kernel *kernel;
+    ck_scaled p;
+    bool exact, anyhow; /* anyhow: ck_planes_place_anyhow */
+    bool lone;          /* sums without a scale */
+    int64_t rows;
+    ck_planes_x x_kind;
+    ck_w_kind w_kind;
+    /* made */
+    bool by_groups;
+    int segments;
+    float *x, *scale, *zero; /* scale, zero: [n] or [groups][n] */
+    ck_digits *digits;       /* [rows] */
+    ck_sum *expected;        /* [rows][n] */
+} ck_planes_case;
+
+/* planes_run.c: in one memory layout. */
+void ck_planes_run(const ck_planes_case *c, ck_layout layout);
+
 /* bench_planes.c */
 void ck_bench_planes(const aq_kernel *kernel);
 
