@@ -7,7 +7,8 @@
 
 #include "runtime/executor.h"
 
-/* After a run of op's plan that took ns and gave status. With ANTIQUANT_VERBOSE=2 the lines of its details too.
+/* After a run of op's plan that took ns and gave status. With ANTIQUANT_VERBOSE=2 the lines of its details
+ * too.
  */
 void aq_verbose_tell(const aq_op *op, const void *plan, int64_t ns, int status);
 

@@ -10,8 +10,8 @@
 #include "acl/acl_base.h"
 #include "antiquant.h"
 #include "cli.h"
-#include "probe.h"
 #include "output.h"
+#include "probe.h"
 
 enum {
     KEY_OP = 256,
