@@ -49,23 +49,24 @@ def need(tool):
 
 # ---- counts ----
 
+def valgrind(arguments, level, mode):
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("ANTIQUANT_")}
+    environment.update(ANTIQUANT_CPU=level, ANTIQUANT_NUMERICS=mode, ANTIQUANT_SYNC="1", ANTIQUANT_THREADS="1",
+                       ASCEND_GLOBAL_LOG_LEVEL="4")
+    return subprocess.run(["valgrind", *arguments], env=environment, capture_output=True, text=True, check=False)
+
+
 def supported(driver, level):
     """Whether the library runs at that level under valgrind, which hides what it does not know."""
-    done = subprocess.run(["valgrind", "--tool=none", "-q", driver], capture_output=True, text=True, check=False,
-                          env={**os.environ, "ANTIQUANT_CPU": level, "ANTIQUANT_SYNC": "1"})
-    return done.returncode == 0
+    return valgrind(["--tool=none", "-q", driver, "phase1 v1"], level, "npu").returncode == 0
 
 
 def count_together(driver, level, mode, cases):
     """Instructions of each of the cases, which one process runs: callgrind dumps after each."""
     with tempfile.TemporaryDirectory(prefix="perf-guard-") as folder:
         out = Path(folder) / "out"
-        environment = {name: value for name, value in os.environ.items() if not name.startswith("ANTIQUANT_")}
-        environment.update(ANTIQUANT_CPU=level, ANTIQUANT_NUMERICS=mode, ANTIQUANT_SYNC="1", ANTIQUANT_THREADS="1",
-                           ASCEND_GLOBAL_LOG_LEVEL="4")
-        done = subprocess.run(
-            ["valgrind", "--tool=callgrind", "--toggle-collect=aq_measured", "--dump-after=aq_measured",
-             f"--callgrind-out-file={out}", driver, *cases], env=environment, capture_output=True, text=True, check=False)
+        done = valgrind(["--tool=callgrind", "--toggle-collect=aq_measured", "--dump-after=aq_measured",
+                         f"--callgrind-out-file={out}", driver, *cases], level, mode)
         dumps = sorted(Path(folder).glob("out.*"), key=lambda path: int(path.suffix[1:]))
         if done.returncode != 0 or len(dumps) < len(cases):
             sys.exit(f"{level} {mode}: valgrind ended with {done.returncode}\n{done.stderr[-4000:]}")
@@ -227,7 +228,7 @@ def main():
         return SKIP
     print("\n".join(faults) if faults else f"{what}: as recorded in {path.name}")
     if faults:
-        print(f"If this is meant: {shlex.quote(str(Path(__file__)))} --record {shlex.quote(str(build))}")
+        print(f"If this is meant: {shlex.quote(str(Path(__file__)))} --record {shlex.quote(str(build))} {path.stem}")
     return 1 if faults else 0
 
 

@@ -3,7 +3,7 @@
 multiply and accumulate, and how many touch the stack. Not a test itself.
 
 A loop is what a backward jump within a function closes, from the target to the jump; it is innermost when no other lies
-within it. That is how compilers lay loops out, not a proof: cold parts outside are not seen, which is what is wanted."""
+within it. That is how compilers lay loops out, not a proof; cold parts outside are not seen, as is wanted."""
 import re
 import subprocess
 
@@ -14,7 +14,6 @@ LINE = re.compile(r"^\s*([0-9a-f]+):\t(\S+)(?:\s+(.*?))?\s*$")
 FUNCTION = re.compile(r"^[0-9a-f]+ <([^>]+)>:$")
 MEMORY = re.compile(r"\(([^)]*)\)")
 WRITES = re.compile(r"(%\w+)$")  # AT&T: the last operand is the one that is written
-WHOLE = {name: "%r" + name[2:] for name in ()}
 
 
 class Loop:
