@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* test_verbose.c - ANTIQUANT_VERBOSE (runtime page 4.7): one line on stderr for each run of an operator, with
- * 2 a line more for each better kernel. Every case is a process whose stderr is a file. */
+ * 2 also its tiles, bytes, and a line for each better kernel. Every case is a process whose stderr is a file.
+ */
 #include "aclnnop/aclnn_cast.h"
 #include "antiquant.h"
 #include "support/child.h"
