@@ -157,14 +157,25 @@ static inline int64_t aq_digits_bytes(const aq_planes *planes, bool exact)
     return planes->digit_bytes[exact] + (int64_t)sizeof(aq_digits_tail);
 }
 
-static inline void aq_bring(aq_ahead *ahead, int64_t lines)
+static inline __attribute__((always_inline)) void aq_bring(aq_ahead *ahead, int64_t lines)
 {
-    for (; lines > 0 && ahead->lines > 0; lines--, ahead->lines--) {
-        __builtin_prefetch((const void *)ahead->at, 0, 2);
-        ahead->at += AQ_LINE_BYTES;
-        if (++ahead->in_run == ahead->run) {
-            ahead->in_run = 0;
-            ahead->at += ahead->stride - (uintptr_t)(ahead->run * AQ_LINE_BYTES);
+    if (ahead->lines < lines)
+        return; /* the last few come by themselves */
+    ahead->lines -= lines;
+    if (ahead->run - ahead->in_run >= lines) {
+        for (int64_t i = 0; i < lines; i++)
+            __builtin_prefetch((const void *)(ahead->at + (uintptr_t)(i * AQ_LINE_BYTES)), 0, 2);
+        ahead->at += (uintptr_t)(lines * AQ_LINE_BYTES);
+        ahead->in_run += lines;
+    } else {
+        for (int64_t i = 0; i < lines; i++) {
+            if (ahead->in_run == ahead->run) {
+                ahead->in_run = 0;
+                ahead->at += ahead->stride - (uintptr_t)(ahead->run * AQ_LINE_BYTES);
+            }
+            __builtin_prefetch((const void *)ahead->at, 0, 2);
+            ahead->at += AQ_LINE_BYTES;
+            ahead->in_run++;
         }
     }
 }

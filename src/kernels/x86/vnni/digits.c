@@ -66,32 +66,67 @@ void aq_vnni_make_digits(aq_digits_job *job)
     }
 }
 
-/* A line of 64 or 128 floats by columns to the panel's order, and back. */
+/* Lane q of row[l] becomes lane l of row[q]. */
+AQ_INLINE void transpose_lanes(__m512 row[4])
+{
+    __m512 a = _mm512_shuffle_f32x4(row[0], row[1], 0x88), b = _mm512_shuffle_f32x4(row[2], row[3], 0x88),
+           c = _mm512_shuffle_f32x4(row[0], row[1], 0xDD), d = _mm512_shuffle_f32x4(row[2], row[3], 0xDD);
+    row[0] = _mm512_shuffle_f32x4(a, b, 0x88);
+    row[2] = _mm512_shuffle_f32x4(a, b, 0xDD);
+    row[1] = _mm512_shuffle_f32x4(c, d, 0x88);
+    row[3] = _mm512_shuffle_f32x4(c, d, 0xDD);
+}
+
+/* A line of 64 or 128 floats by columns to the panel's order, and back. Of 4 bits, 16 columns hold the even
+ * and the odd columns of two vectors of each kind, four at a time. */
 AQ_INLINE void to_panel(aq_weight_type type, const float *in, float *out)
 {
-    for (int lane = 0; lane < 4; lane++)
-        for (int q = 0; q < 4; q++)
-            if (type == AQ_S8) {
-                _mm_store_ps(out + q * 16 + lane * 4, _mm_load_ps(in + lane * 16 + q * 4));
-            } else {
-                __m128 a = _mm_load_ps(in + lane * 32 + q * 8), b = _mm_load_ps(in + lane * 32 + q * 8 + 4);
-                _mm_store_ps(out + q * 16 + lane * 4, _mm_shuffle_ps(a, b, 0x88));
-                _mm_store_ps(out + (4 + q) * 16 + lane * 4, _mm_shuffle_ps(a, b, 0xDD));
-            }
+    const __m512i apart = _mm512_setr_epi32(0, 2, 4, 6, 1, 3, 5, 7, 8, 10, 12, 14, 9, 11, 13, 15);
+    const int halves = type == AQ_S4 ? 2 : 1;
+    for (int half = 0; half < halves; half++) {
+        __m512 row[4];
+#pragma GCC unroll 4
+        for (int lane = 0; lane < 4; lane++) {
+            row[lane] = _mm512_load_ps(in + lane * 16 * halves + half * 16);
+            if (type == AQ_S4)
+                row[lane] = _mm512_permutexvar_ps(apart, row[lane]);
+        }
+        transpose_lanes(row);
+        if (type == AQ_S8) {
+#pragma GCC unroll 4
+            for (int q = 0; q < 4; q++)
+                _mm512_store_ps(out + q * 16, row[q]);
+        } else {
+            _mm512_store_ps(out + half * 32, row[0]);
+            _mm512_store_ps(out + 64 + half * 32, row[1]);
+            _mm512_store_ps(out + half * 32 + 16, row[2]);
+            _mm512_store_ps(out + 64 + half * 32 + 16, row[3]);
+        }
+    }
 }
 
 AQ_INLINE void from_panel(aq_weight_type type, const float *in, float *out)
 {
-    for (int lane = 0; lane < 4; lane++)
-        for (int q = 0; q < 4; q++)
-            if (type == AQ_S8) {
-                _mm_store_ps(out + lane * 16 + q * 4, _mm_load_ps(in + q * 16 + lane * 4));
-            } else {
-                __m128 even = _mm_load_ps(in + q * 16 + lane * 4),
-                       odd = _mm_load_ps(in + (4 + q) * 16 + lane * 4);
-                _mm_store_ps(out + lane * 32 + q * 8, _mm_unpacklo_ps(even, odd));
-                _mm_store_ps(out + lane * 32 + q * 8 + 4, _mm_unpackhi_ps(even, odd));
-            }
+    const __m512i together = _mm512_setr_epi32(0, 4, 1, 5, 2, 6, 3, 7, 8, 12, 9, 13, 10, 14, 11, 15);
+    const int halves = type == AQ_S4 ? 2 : 1;
+    for (int half = 0; half < halves; half++) {
+        __m512 row[4];
+        if (type == AQ_S8) {
+#pragma GCC unroll 4
+            for (int q = 0; q < 4; q++)
+                row[q] = _mm512_load_ps(in + q * 16);
+        } else {
+            row[0] = _mm512_load_ps(in + half * 32);
+            row[1] = _mm512_load_ps(in + 64 + half * 32);
+            row[2] = _mm512_load_ps(in + half * 32 + 16);
+            row[3] = _mm512_load_ps(in + 64 + half * 32 + 16);
+        }
+        transpose_lanes(row);
+#pragma GCC unroll 4
+        for (int lane = 0; lane < 4; lane++)
+            _mm512_store_ps(out + lane * 16 * halves + half * 16,
+                            type == AQ_S4 ? _mm512_permutexvar_ps(together, row[lane]) : row[lane]);
+    }
 }
 
 /* n 16-bit numbers, stride apart, to floats; +0 up to the next multiple of 16. */
@@ -123,7 +158,8 @@ void aq_vnni_group_scales(const aq_group_scales *job)
     _Alignas(64) float scale[AQ_PANEL_MOST], zero[AQ_PANEL_MOST];
     for (int64_t s = 0; s < job->segments; s++) {
         int64_t n = s * length < job->k ? job->n : 0, group = (job->k0 + s * length) / scaled->group;
-        memset(scale, 0, (size_t)used * sizeof *scale);
+        if (n < used)
+            memset(scale, 0, (size_t)used * sizeof *scale);
         if (n > 0)
             widen((const uint16_t *)scaled->scale + group * scaled->scale_group + job->n0 * scaled->scale_n,
                   scaled->scale_n, n, scaled->half, scale);
@@ -133,7 +169,8 @@ void aq_vnni_group_scales(const aq_group_scales *job)
             to_panel(job->type, scale, job->scale + s * columns);
         if (job->zero == NULL)
             continue;
-        memset(zero, 0, (size_t)used * sizeof *zero);
+        if (n < used)
+            memset(zero, 0, (size_t)used * sizeof *zero);
         if (n > 0)
             widen(scaled->offset + group * scaled->offset_group + job->n0 * scaled->offset_n,
                   scaled->offset_n, n, scaled->half, zero);

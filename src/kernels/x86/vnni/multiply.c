@@ -20,8 +20,8 @@ enum { LINES = 32 /* brought for each panel */ };
     DO(0, 1)                                                                                                 \
     DO(0, 2)                                                                                                 \
     DO(0, 3)                                                                                                 \
-    DO(1, 0) DO(1, 1) DO(1, 2) DO(1, 3) DO(2, 0) DO(2, 1) DO(2, 2) DO(2, 3) DO(3, 0) DO(3, 1) DO(3, 2)       \
-        DO(3, 3)
+    DO(1, 0)                                                                                                 \
+    DO(1, 1) DO(1, 2) DO(1, 3) DO(2, 0) DO(2, 1) DO(2, 2) DO(2, 3) DO(3, 0) DO(3, 1) DO(3, 2) DO(3, 3)
 
 /* Adds f of one row and vector to its total. */
 AQ_INLINE void add_to_total(const aq_planes_tile *tile, const aq_digits_tail *tail, __m512 f, int s, int row,
