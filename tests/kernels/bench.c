@@ -7,6 +7,7 @@
 
 #include "kernels/checker.h"
 #include "kernels/data.h"
+#include "kernels/planes_oracle.h"
 
 enum { BENCH_N = 4096, BENCH_K = 4096 };
 
@@ -18,7 +19,7 @@ static double now(void)
 }
 
 /* Seconds of one call: best of five runs of about 50 ms. */
-static double time_call(void (*call)(void *), void *argument)
+double ck_time_call(void (*call)(void *), void *argument)
 {
     double best = 1e9;
     call(argument);
@@ -36,7 +37,7 @@ static double time_call(void (*call)(void *), void *argument)
     return best;
 }
 
-static void print_line(const char *name, const char *shape, double seconds, double bytes, double flops)
+void ck_print_time(const char *name, const char *shape, double seconds, double bytes, double flops)
 {
     printf("%-36s %-34s %11.2f us %8.2f GB/s %8.2f GFLOP/s\n", name, shape, seconds * 1e6,
            bytes / seconds * 1e-9, flops / seconds * 1e-9);
@@ -93,7 +94,7 @@ static void bench_stream(const aq_kernel *kernel, aq_order order, int64_t rows, 
     snprintf(shape, sizeof shape, "order %s rows %lld n %d k %d", order == AQ_ORDER_P ? "P" : "T",
              (long long)rows, BENCH_N, BENCH_K);
     double bytes = (double)BENCH_N * BENCH_K;
-    print_line(kernel->name, shape, time_call(call_stream, call), bytes, 2.0 * bytes * (double)rows);
+    ck_print_time(kernel->name, shape, ck_time_call(call_stream, call), bytes, 2.0 * bytes * (double)rows);
 }
 
 static void bench_gemm(const aq_kernel *kernel, aq_order order, bench_call *call)
@@ -114,20 +115,25 @@ static void bench_gemm(const aq_kernel *kernel, aq_order order, bench_call *call
     snprintf(shape, sizeof shape, "order %s m %lld n %lld k %lld", letter, (long long)m, (long long)nr,
              (long long)k);
     double products = (double)(m * nr * k);
-    print_line(kernel->name, shape, time_call(call_tiles, call), (double)((m + nr) * k * 4), 2 * products);
+    ck_print_time(kernel->name, shape, ck_time_call(call_tiles, call), (double)((m + nr) * k * 4),
+                  2 * products);
     snprintf(shape, sizeof shape, "pack_rows %s m %lld k %lld", letter, (long long)mr, (long long)k);
-    print_line(kernel->name, shape, time_call(call_rows, call), (double)(mr * k * 2), 0);
+    ck_print_time(kernel->name, shape, ck_time_call(call_rows, call), (double)(mr * k * 2), 0);
     snprintf(shape, sizeof shape, "pack_panel %s fixpipe n %lld k %lld", letter, (long long)nr, (long long)k);
     call->panel.columns.recipe = AQ_RECIPE_FIXPIPE;
-    print_line(kernel->name, shape, time_call(call_panel, call), (double)(nr * k), 0);
+    ck_print_time(kernel->name, shape, ck_time_call(call_panel, call), (double)(nr * k), 0);
     snprintf(shape, sizeof shape, "pack_panel %s composed n %lld k %lld", letter, (long long)nr,
              (long long)k);
     call->panel.columns.recipe = AQ_RECIPE_COMPOSED;
-    print_line(kernel->name, shape, time_call(call_panel, call), (double)(nr * k), 0);
+    ck_print_time(kernel->name, shape, ck_time_call(call_panel, call), (double)(nr * k), 0);
 }
 
 void ck_bench(const aq_kernel *kernel)
 {
+    if (kernel->role == AQ_ROLE_PLANES) {
+        ck_bench_planes(kernel);
+        return;
+    }
     ck_random_start(ck.seed);
     bench_call call = {.kernel = kernel};
     /* The arenas would be too small; aligned_alloc sizes are multiples of 64. */

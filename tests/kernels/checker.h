@@ -59,4 +59,8 @@ void ck_check_ends(aq_cpu_level level);
 
 void ck_bench(const aq_kernel *kernel);
 
+/* Seconds of one call: best of several runs; and the line that reports them. */
+double ck_time_call(void (*call)(void *), void *argument);
+void ck_print_time(const char *name, const char *shape, double seconds, double bytes, double flops);
+
 #endif
