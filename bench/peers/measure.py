@@ -1,0 +1,171 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The child of run.py: one process, one thread count. For each case everyone who can takes turns, round after round, so
+that what else happens on the machine hits all of them. Knows participants by peer.py's interface only."""
+import gc
+import importlib
+import sys
+import time
+import traceback
+
+import data
+import records
+from peer import NotAvailable
+
+PEERS = ("peer_onnxruntime", "peer_openblas")
+# Beyond this error a result is wrong, not rounded: the worst seen is well below half of it.
+WRONG = {"16 bit": 2e-3, "32 bit": 1e-4, "bf16": 2e-2, "8 bit": 5e-2}
+PAUSE = 0.001  # seconds
+LONGEST_PAUSE = 0.05  # seconds
+LONG = 0.005  # seconds: a run longer than this is timed once a turn, a shorter one RUNS times
+RUNS = 3
+FEWEST_ROUNDS, MOST_ROUNDS = 3, 60
+
+
+class Report:
+    def __init__(self):
+        self.records, self.not_available, self.failures = [], [], []
+
+    def add(self, key, who, reason):
+        entry = {"who": who, "reason": " ".join(str(reason).split()) or type(reason).__name__}
+        if entry not in getattr(self, key):
+            getattr(self, key).append(entry)
+            print(f"  {key.replace('_', ' ')}: {who}: {entry['reason']}", file=sys.stderr)
+
+    def failed(self, who, error):
+        if isinstance(error, NotAvailable):
+            self.add("not_available", who, error)
+        else:
+            traceback.print_exception(error, file=sys.stderr)
+            self.add("failures", who, f"{type(error).__name__}: {error}")
+
+
+def assemble(threads, storages, only, report):
+    """Everyone who can be had, ours first."""
+    found = []
+    factories = []
+    for module in ("ours", *PEERS):
+        try:
+            arguments = (threads, storages) if module == "ours" else (threads,)
+            factories += importlib.import_module(module).participants(*arguments)
+        except Exception as error:  # whatever a package throws is that package's failure  # noqa: BLE001
+            report.failed(module, error)
+    for who, factory in factories:
+        if only and not who.startswith("antiquant") and not any(word.lower() in who.lower() for word in only):
+            continue
+        try:
+            found.append(factory())
+        except Exception as error:  # noqa: BLE001
+            report.failed(who, error)
+    return found
+
+
+def settle():
+    """Waits until this process's other threads are idle: the pool of the one who has just run may go on looking for work
+    for some milliseconds, which is its way to be quick and not the next one's burden."""
+    end = time.perf_counter() + LONGEST_PAUSE
+    while time.perf_counter() < end:
+        used = time.process_time()
+        time.sleep(PAUSE)
+        if time.process_time() - used < PAUSE / 4:
+            return
+
+
+class Turn:
+    """A participant in a case."""
+
+    def __init__(self, peer, runner):
+        self.peer, self.runner, self.rounds, self.error = peer, runner, {}, None
+        self.runs = 1
+
+    def verify(self, numbers, m):
+        """Each copy once, the last with its result checked."""
+        for _ in self.runner.calls:
+            start = time.perf_counter()
+            self.runner.run()
+            self.runs = 1 if time.perf_counter() - start > LONG else RUNS
+        self.check(numbers, m)
+
+    def check(self, numbers, m):
+        self.error = numbers.error(m, self.runner.result())
+        if not self.error < WRONG[self.peer.keeps_x]:
+            raise ArithmeticError(f"wrong result: relative error {self.error:.2g}")
+
+    def take(self, number):
+        """One run that is not timed, to wake its threads, then the timed ones."""
+        self.runner.run()
+        times = self.rounds[number] = []
+        for _ in range(self.runs):
+            start = time.perf_counter_ns()
+            self.runner.run()
+            times.append((time.perf_counter_ns() - start) / 1e3)
+
+
+def prepare(peers, case, numbers, report):
+    turns = []
+    for peer in peers:
+        reason = peer.supports(case)
+        if reason:
+            report.add("not_available", f"{name_of(peer)}, {case.weight.kind} {case.weight.granularity}", reason)
+            continue
+        try:
+            turn = Turn(peer, peer.prepare(case, numbers))
+            turn.verify(numbers, case.m)
+            turns.append(turn)
+        except Exception as error:  # noqa: BLE001
+            report.failed(f"{name_of(peer)}, {case}", error)
+    return turns
+
+
+def name_of(peer):
+    return peer.who + (f" {peer.mode} {peer.storage}" if peer.mode else "")
+
+
+def take_turns(turns, seconds):
+    """Rounds until the time is over. The order turns with the rounds: nobody always follows the same one."""
+    end = time.perf_counter() + seconds
+    number = 0
+    while number < MOST_ROUNDS and (number < FEWEST_ROUNDS or time.perf_counter() < end):
+        shift = number % len(turns)
+        for turn in turns[shift:] + turns[:shift]:
+            settle()
+            turn.take(number)
+        number += 1
+
+
+def measure(case, peers, numbers, seconds, report):
+    turns = prepare(peers, case, numbers, report)
+    if not turns:
+        return
+    gc.disable()
+    take_turns(turns, seconds)
+    gc.enable()
+    ours = {}
+    for turn in turns:
+        if turn.peer.mode and turn.peer.mode not in ours:  # the first storage is the one that ratios are of
+            ours[turn.peer.mode] = turn.rounds
+    for turn in turns:
+        try:
+            turn.check(numbers, case.m)
+            report.records.append(records.record(case, turn.peer.describe(turn.runner), turn.rounds, turn.error, ours))
+        except Exception as error:  # noqa: BLE001
+            report.failed(f"{name_of(turn.peer)}, {case}", error)
+
+
+def run(cases, storages, only, seconds, deadline):
+    """The document of one process. deadline: seconds since the start of time.monotonic at which no case is begun."""
+    report = Report()
+    peers = assemble(cases[0].threads, storages, only, report)
+    numbers = None
+    for case in cases:
+        if time.monotonic() > deadline:
+            report.add("failures", str(case), f"not measured with {case.threads} threads: out of time")
+            continue
+        if numbers is None or numbers.weight != case.weight:
+            numbers = data.Numbers(case.weight)
+        start = time.monotonic()
+        measure(case, peers, numbers, seconds, report)
+        gc.collect()
+        print(f"  {case}, {case.threads} threads: {time.monotonic() - start:.1f} s", file=sys.stderr, flush=True)
+    version = next((peer.version for peer in peers if peer.mode), None)
+    return {"schema": 1, "machine": records.machine(version), "limits": [], "records": report.records,
+            "not_available": report.not_available, "failures": report.failures}

@@ -1,0 +1,92 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""Times antiquant and its peers in turns and writes JSON and a table. One child process for each thread count, because
+most libraries fix theirs when they are loaded."""
+import argparse
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import cases
+import records
+
+ROOT = Path(__file__).resolve().parents[2]
+THREAD_VARIABLES = ("ANTIQUANT_THREADS", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
+
+
+def arguments():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--quick", action="store_true", help="fewer rows and weights; three minutes at most")
+    parser.add_argument("--threads", type=int, nargs="+", default=list(cases.THREADS))
+    parser.add_argument("--rows", type=int, nargs="+")
+    parser.add_argument("--shape", type=cases.parse_shape, nargs="+", default=list(cases.SHAPES), metavar="KxN")
+    parser.add_argument("--weight", type=cases.parse_weight, nargs="+", metavar="KIND[:GROUP]")
+    parser.add_argument("--storage", nargs="+", choices=("plain", "transposed"), help="ours; ratios are of the first")
+    parser.add_argument("--only", nargs="+", help="peers whose name has one of these words")
+    parser.add_argument("--seconds", type=float, help="of turns for each case (default 4, with --quick 2)")
+    parser.add_argument("--limit", type=float, help="seconds for all of it: no case is begun later")
+    parser.add_argument("--library", type=Path, default=ROOT / "build/release/lib64/libantiquant.so")
+    parser.add_argument("--json", type=Path, default=ROOT / "build/peers/peers.json")
+    parser.add_argument("--child", type=float, help=argparse.SUPPRESS)
+    options = parser.parse_args()
+    options.rows = options.rows or list(cases.QUICK_ROWS if options.quick else cases.ROWS)
+    options.weight = options.weight or list(cases.QUICK_WEIGHTS if options.quick else cases.WEIGHTS)
+    options.storage = options.storage or (["plain"] if options.quick else ["plain", "transposed"])
+    options.seconds = options.seconds or (2 if options.quick else 4)
+    options.limit = options.limit or (150 if options.quick else 840)
+    return options
+
+
+def child(options):
+    """All cases of one thread count; prints nothing to standard output, writes the document."""
+    import measure
+    listed = cases.case_list(options.threads[0], options.rows, options.weight, options.shape)
+    records.write(options.json, measure.run(listed, options.storage, options.only, options.seconds,
+                                            time.monotonic() + options.child))
+
+
+def spawn(options, threads, seconds, path):
+    """The document of a child, or None and what it was."""
+    environment = os.environ | {name: str(threads) for name in THREAD_VARIABLES}
+    environment.setdefault("OPENBLAS_THREAD_TIMEOUT", "20")  # 2^20 cycles of looking for work after a run, not 2^26
+    environment["ANTIQUANT_LIBRARY"] = str(options.library.resolve())
+    command = [sys.executable, __file__, "--child", str(seconds), "--threads", str(threads), "--json", str(path),
+               "--rows", *map(str, options.rows), "--storage", *options.storage, "--seconds", str(options.seconds),
+               "--shape", *[f"{k}x{n}" for k, n in options.shape],
+               "--weight", *[f"{kind}:{group}" if group else kind for kind, group in options.weight]]
+    if options.only:
+        command += ["--only", *options.only]
+    status = subprocess.run(command, env=environment, check=False).returncode
+    return (json.loads(path.read_text()), status) if path.is_file() else (None, status)
+
+
+def main():
+    options = arguments()
+    if options.child is not None:
+        return child(options)
+    documents, started, broken = [], time.monotonic(), False
+    with tempfile.TemporaryDirectory() as scratch:
+        for i, threads in enumerate(options.threads):
+            left = options.limit - (time.monotonic() - started)
+            document, status = spawn(options, threads, left / (len(options.threads) - i), Path(scratch) / f"{threads}.json")
+            broken |= status != 0
+            if document:
+                documents.append(document)
+            if status:
+                print(f"the process with {threads} threads ended with {status}", file=sys.stderr)
+    if not documents:
+        return 1
+    merged = records.merge(documents)
+    records.write(options.json, merged)
+    text = records.table(merged)
+    options.json.with_suffix(".txt").write_text(text)
+    print(text + f"\nwritten: {options.json}, {options.json.with_suffix('.txt')}")
+    return 1 if broken or not merged["records"] else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
