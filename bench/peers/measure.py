@@ -11,7 +11,7 @@ import data
 import records
 from peer import NotAvailable
 
-PEERS = ("peer_onnxruntime", "peer_openblas")
+PEERS = ("peer_onnxruntime", "peer_openvino", "peer_xnnpack", "peer_openblas", "peer_ggml")
 # Beyond this error a result is wrong, not rounded: the worst seen is well below half of it.
 WRONG = {"16 bit": 2e-3, "32 bit": 1e-4, "bf16": 2e-2, "8 bit": 5e-2}
 PAUSE = 0.001  # seconds
