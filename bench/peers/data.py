@@ -50,6 +50,15 @@ class Numbers:
         return float(np.linalg.norm(y - right) / np.linalg.norm(right))
 
 
+def aligned(array):
+    """A contiguous copy that begins at a multiple of 64 bytes, as every library's own allocator would have it."""
+    raw = np.empty(array.nbytes + 64, np.uint8)
+    start = -raw.ctypes.data % 64
+    copy = raw[start:start + array.nbytes].view(array.dtype).reshape(array.shape)
+    copy[...] = array
+    return copy
+
+
 def pack_nibbles(values):
     """(..., 2j) int8 -> (..., j) uint8: two's complement nibbles, the even element low."""
     low, high = values[..., 0::2].astype(np.uint8), values[..., 1::2].astype(np.uint8)

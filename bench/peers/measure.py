@@ -11,7 +11,7 @@ import data
 import records
 from peer import NotAvailable
 
-PEERS = ("peer_onnxruntime", "peer_openvino", "peer_xnnpack", "peer_openblas", "peer_ggml")
+PEERS = ("peer_onnxruntime", "peer_openvino", "peer_xnnpack", "peer_torch", "peer_openblas", "peer_ggml")
 # Beyond this error a result is wrong, not rounded: the worst seen is well below half of it.
 WRONG = {"16 bit": 2e-3, "32 bit": 1e-4, "bf16": 2e-2, "8 bit": 5e-2}
 PAUSE = 0.001  # seconds
@@ -19,11 +19,27 @@ LONGEST_PAUSE = 0.05  # seconds
 LONG = 0.005  # seconds: a run longer than this is timed once a turn, a shorter one RUNS times
 RUNS = 3
 FEWEST_ROUNDS, MOST_ROUNDS = 3, 60
+TOO_SLOW = 20  # who takes so many times as long as the quickest leaves after FEWEST_ROUNDS
 
 
 class Report:
-    def __init__(self):
+    """What has been found so far, kept in a file at each step: a peer may take the whole process with it."""
+
+    def __init__(self, path):
+        self.path, self.machine, self.now, self.done = path, None, None, []
         self.records, self.not_available, self.failures = [], [], []
+
+    def doing(self, who, case):
+        """Notes who is at work, for run.py to name if this process should not live to tell."""
+        self.now = {"who": who, "case": str(case)}
+        self.save()
+
+    def document(self):
+        return {"schema": 1, "machine": self.machine, "limits": [], "records": self.records,
+                "not_available": self.not_available, "failures": self.failures, "now": self.now, "done": self.done}
+
+    def save(self):
+        records.write(self.path, self.document())
 
     def add(self, key, who, reason):
         entry = {"who": who, "reason": " ".join(str(reason).split()) or type(reason).__name__}
@@ -78,17 +94,24 @@ class Turn:
         self.runs = 1
 
     def verify(self, numbers, m):
-        """Each copy once, the last with its result checked."""
-        for _ in self.runner.calls:
+        """Each copy once (some pack a weight when it is first used), the last with its result checked. Of one that takes
+        long two will do."""
+        for i in range(len(self.runner.calls)):
             start = time.perf_counter()
             self.runner.run()
-            self.runs = 1 if time.perf_counter() - start > LONG else RUNS
+            taken = time.perf_counter() - start
+            self.runs = 1 if taken > LONG else RUNS
+            if i and taken > TOO_SLOW * LONG:
+                break
         self.check(numbers, m)
 
     def check(self, numbers, m):
         self.error = numbers.error(m, self.runner.result())
         if not self.error < WRONG[self.peer.keeps_x]:
             raise ArithmeticError(f"wrong result: relative error {self.error:.2g}")
+
+    def quickest(self):
+        return min(time for times in self.rounds.values() for time in times)
 
     def take(self, number):
         """One run that is not timed, to wake its threads, then the timed ones."""
@@ -103,14 +126,17 @@ class Turn:
 def prepare(peers, case, numbers, report):
     turns = []
     for peer in peers:
+        report.doing(peer.who, case)
         reason = peer.supports(case)
         if reason:
             report.add("not_available", f"{name_of(peer)}, {case.weight.kind} {case.weight.granularity}", reason)
             continue
         try:
+            start = time.perf_counter()
             turn = Turn(peer, peer.prepare(case, numbers))
             turn.verify(numbers, case.m)
             turns.append(turn)
+            print(f"    {name_of(peer)}: prepared in {time.perf_counter() - start:.1f} s", file=sys.stderr)
         except Exception as error:  # noqa: BLE001
             report.failed(f"{name_of(peer)}, {case}", error)
     return turns
@@ -130,6 +156,9 @@ def take_turns(turns, seconds):
             settle()
             turn.take(number)
         number += 1
+        if number == FEWEST_ROUNDS:
+            quickest = min(turn.quickest() for turn in turns)
+            turns = [turn for turn in turns if turn.quickest() < TOO_SLOW * quickest]
 
 
 def measure(case, peers, numbers, seconds, report):
@@ -151,10 +180,12 @@ def measure(case, peers, numbers, seconds, report):
             report.failed(f"{name_of(turn.peer)}, {case}", error)
 
 
-def run(cases, storages, only, seconds, deadline):
-    """The document of one process. deadline: seconds since the start of time.monotonic at which no case is begun."""
-    report = Report()
-    peers = assemble(cases[0].threads, storages, only, report)
+def run(cases, storages, only, without, seconds, deadline, path):
+    """Measures and leaves the document of one process at path. without: names of peers to leave out.
+    deadline: of time.monotonic(), after which no case is begun."""
+    report = Report(path)
+    peers = [peer for peer in assemble(cases[0].threads, storages, only, report) if peer.who not in without]
+    report.machine = records.machine(next((peer.version for peer in peers if peer.mode), None))
     numbers = None
     for case in cases:
         if time.monotonic() > deadline:
@@ -165,7 +196,7 @@ def run(cases, storages, only, seconds, deadline):
         start = time.monotonic()
         measure(case, peers, numbers, seconds, report)
         gc.collect()
+        report.done.append(str(case))
         print(f"  {case}, {case.threads} threads: {time.monotonic() - start:.1f} s", file=sys.stderr, flush=True)
-    version = next((peer.version for peer in peers if peer.mode), None)
-    return {"schema": 1, "machine": records.machine(version), "limits": [], "records": report.records,
-            "not_available": report.not_available, "failures": report.failures}
+    report.now = None
+    report.save()

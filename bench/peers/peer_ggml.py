@@ -134,22 +134,22 @@ class Ggml(Peer):
         x = head.tensor(F32, weight.k, case.m)
         head.allocate(library.plain)
         library.ggml_backend_tensor_set(x, x_array.ctypes.data, 0, x_array.nbytes)
-        keep, calls = [head], []
+        keep, calls, last = [head], [], [None]
         for _ in range(case.copies(stored.nbytes)):
-            made, y, call = self._copy(stored, weight, x)
+            made, call = self._copy(stored, weight, x, last)
             keep += made
             calls.append(call)
 
-        def result():  # of the last copy: run() goes through all of them before results are looked at
+        def result():
             array = np.empty((case.m, weight.n), np.float32)
-            library.ggml_backend_tensor_get(y, array.ctypes.data, 0, array.nbytes)
+            library.ggml_backend_tensor_get(last[0], array.ctypes.data, 0, array.nbytes)
             return array
         runner = Runner(calls, result, note="a scale for each 32 of k, equal in a group or channel"
                         if self.kind != F16 and weight.group != BLOCK else None)
         runner.keep = keep
         return runner
 
-    def _copy(self, stored, weight, x):
+    def _copy(self, stored, weight, x, last):
         library = self.library
         of_weight, of_result = Context(library), Context(library)
         w = of_weight.tensor(self.kind, weight.k, weight.n)
@@ -165,10 +165,11 @@ class Ggml(Peer):
         of_result.allocate(library.plain)
 
         def call():
+            last[0] = y
             status = library.ggml_backend_graph_compute(library.backend, graph)
             if status:
                 raise RuntimeError(f"ggml_backend_graph_compute: {status}")
-        return [of_weight, of_result], y, call
+        return [of_weight, of_result], call
 
 
 def participants(threads):

@@ -3,6 +3,7 @@
 the bytes. What one has without a kernel for quantised weights."""
 import numpy as np
 
+from data import aligned
 from peer import NotAvailable, Peer, Runner
 
 
@@ -18,10 +19,10 @@ class OpenBlas(Peer):
         self.storage = "plain"
 
     def prepare(self, case, numbers):
-        x = numbers.x(case.m).astype(np.float32)
+        x = aligned(numbers.x(case.m).astype(np.float32))
         w = numbers.dequantised(np.float32)
-        y = np.empty((case.m, case.weight.n), np.float32)
-        copies = [w.copy() for _ in range(case.copies(w.nbytes))]
+        y = aligned(np.zeros((case.m, case.weight.n), np.float32))
+        copies = [aligned(w) for _ in range(case.copies(w.nbytes))]
         return Runner([lambda w=w: np.matmul(x, w, out=y) for w in copies], lambda: y)
 
 

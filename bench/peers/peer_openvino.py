@@ -4,7 +4,7 @@ they are and unpacks in the multiplication. Three settings: fp32, bf16 (its own 
 quantised by groups of 32 (its default where it deems it worthwhile)."""
 import numpy as np
 
-from data import pack_nibbles
+from data import aligned, pack_nibbles
 from peer import NotAvailable, Peer, Runner, installed
 
 SETTINGS = {  # name: keeps_x, precision, size of the groups in which x is quantised
@@ -50,8 +50,8 @@ class OpenVino(Peer):
         import openvino
         settings = {"INFERENCE_NUM_THREADS": self.threads, "NUM_STREAMS": 1, "PERFORMANCE_HINT": "LATENCY",
                     "INFERENCE_PRECISION_HINT": self.precision, "DYNAMIC_QUANTIZATION_GROUP_SIZE": self.group}
-        x = numbers.x(case.m).astype(np.float32)
-        y = np.zeros((case.m, case.weight.n), np.float32)
+        x = aligned(numbers.x(case.m).astype(np.float32))
+        y = aligned(np.zeros((case.m, case.weight.n), np.float32))
         calls = []
         for _ in range(case.copies()):
             compiled = self.core.compile_model(self._model(case, numbers), "CPU", settings)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from data import pack_nibbles
+from data import aligned, pack_nibbles
 from peer import NotAvailable, Peer, Runner, installed
 
 FP32, FP16, QCINT8, QCINT4, QDINT8, QBINT4 = 1, 2, 6, 8, 9, 12  # enum xnn_datatype
@@ -141,8 +141,8 @@ class Xnnpack(Peer):
         library = self.library
         graph, arrays = self._graph(case, numbers)
         x = numbers.x(case.m).astype(np.float32)
-        x = np.concatenate([x.ravel(), np.zeros(64, np.float32)])  # it may read a little beyond the end
-        y = np.zeros((case.m, case.weight.n), np.float32)
+        x = aligned(np.concatenate([x.ravel(), np.zeros(64, np.float32)]))  # it may read a little beyond the end
+        y = aligned(np.zeros((case.m, case.weight.n), np.float32))
         values = (ExternalValue * 2)(ExternalValue(X, x.ctypes.data), ExternalValue(Y, y.ctypes.data))
         invoke, keep, calls = library.c.xnn_invoke_runtime, Runtimes(library, (x, arrays)), []
         size = case.weight.k * case.weight.n * 4 if self.kind == "dequantised" else None

@@ -31,7 +31,9 @@ def arguments():
     parser.add_argument("--limit", type=float, help="seconds for all of it: no case is begun later")
     parser.add_argument("--library", type=Path, default=ROOT / "build/release/lib64/libantiquant.so")
     parser.add_argument("--json", type=Path, default=ROOT / "build/peers/peers.json")
-    parser.add_argument("--child", type=float, help=argparse.SUPPRESS)
+    parser.add_argument("--without", nargs="+", default=[], help="peers to leave out, by their whole names")
+    parser.add_argument("--child", type=float, help=argparse.SUPPRESS)  # seconds; this process measures
+    parser.add_argument("--done", nargs="+", default=[], help=argparse.SUPPRESS)  # cases that are
     options = parser.parse_args()
     options.rows = options.rows or list(cases.QUICK_ROWS if options.quick else cases.ROWS)
     options.weight = options.weight or list(cases.QUICK_WEIGHTS if options.quick else cases.WEIGHTS)
@@ -42,26 +44,46 @@ def arguments():
 
 
 def child(options):
-    """All cases of one thread count; prints nothing to standard output, writes the document."""
+    """All cases of one thread count; writes the document."""
     import measure
     listed = cases.case_list(options.threads[0], options.rows, options.weight, options.shape)
-    records.write(options.json, measure.run(listed, options.storage, options.only, options.seconds,
-                                            time.monotonic() + options.child))
+    measure.run([case for case in listed if str(case) not in options.done], options.storage, options.only,
+                options.without, options.seconds, time.monotonic() + options.child, options.json)
 
 
-def spawn(options, threads, seconds, path):
-    """The document of a child, or None and what it was."""
+def spawn(options, threads, seconds, path, without, done):
+    """Runs a child. Returns its document and exit status; the document is None when it did not come so far."""
     environment = os.environ | {name: str(threads) for name in THREAD_VARIABLES}
     environment.setdefault("OPENBLAS_THREAD_TIMEOUT", "20")  # 2^20 cycles of looking for work after a run, not 2^26
     environment["ANTIQUANT_LIBRARY"] = str(options.library.resolve())
+    lists = {"--rows": options.rows, "--storage": options.storage, "--shape": [f"{k}x{n}" for k, n in options.shape],
+             "--weight": [f"{kind}:{group}" if group else kind for kind, group in options.weight],
+             "--only": options.only, "--without": without, "--done": done}
     command = [sys.executable, __file__, "--child", str(seconds), "--threads", str(threads), "--json", str(path),
-               "--rows", *map(str, options.rows), "--storage", *options.storage, "--seconds", str(options.seconds),
-               "--shape", *[f"{k}x{n}" for k, n in options.shape],
-               "--weight", *[f"{kind}:{group}" if group else kind for kind, group in options.weight]]
-    if options.only:
-        command += ["--only", *options.only]
+               "--seconds", str(options.seconds)]
+    for name, values in lists.items():
+        command += [name, *map(str, values)] if values else []
+    path.unlink(missing_ok=True)
     status = subprocess.run(command, env=environment, check=False).returncode
-    return (json.loads(path.read_text()), status) if path.is_file() else (None, status)
+    return (json.loads(path.read_text()) if path.is_file() else None), status
+
+
+def measure_threads(options, threads, seconds, path):
+    """The documents of one thread count: more than one when a peer took its process with it, which goes on without it."""
+    documents, without, done, end = [], list(options.without), [], time.monotonic() + seconds
+    while True:
+        document, status = spawn(options, threads, end - time.monotonic(), path, without, done)
+        if not document:
+            return documents, status
+        documents.append(document)
+        culprit = document["now"]
+        if not status or not culprit or culprit["who"] in without:
+            return documents, status
+        reason = f"took the process with it (exit status {status}) in {culprit['case']}, {threads} threads"
+        document["failures"].append({"who": culprit["who"], "reason": reason})
+        print(f"{culprit['who']}: {reason}", file=sys.stderr)
+        without.append(culprit["who"])
+        done += document["done"]
 
 
 def main():
@@ -72,10 +94,10 @@ def main():
     with tempfile.TemporaryDirectory() as scratch:
         for i, threads in enumerate(options.threads):
             left = options.limit - (time.monotonic() - started)
-            document, status = spawn(options, threads, left / (len(options.threads) - i), Path(scratch) / f"{threads}.json")
+            found, status = measure_threads(options, threads, left / (len(options.threads) - i),
+                                            Path(scratch) / "child.json")
+            documents += found
             broken |= status != 0
-            if document:
-                documents.append(document)
             if status:
                 print(f"the process with {threads} threads ended with {status}", file=sys.stderr)
     if not documents:
