@@ -7,11 +7,16 @@ import sys
 import time
 import traceback
 
-import data
 import records
 from peer import NotAvailable
 
 PEERS = ("peer_onnxruntime", "peer_openvino", "peer_xnnpack", "peer_torch", "peer_openblas", "peer_ggml")
+ABSENT = {  # what was looked for and is not here; the packages of the others are in requirements.txt
+    "oneDNN by itself": "its current package is built for SYCL and finds no CPU device here; the last one built for threads "
+                        "is of 2023 and cannot multiply floats by whole numbers yet. OpenVINO carries it",
+    "LiteRT": "its package hides XNNPACK's functions; its own layers quantise activations to 8 bit, as XNNPACK qd8 does",
+    "PyTorch weight-only fp16 and fp32": "plain loops without vector code: ten times as long as bf16 or more",
+}
 # Beyond this error a result is wrong, not rounded: the worst seen is well below half of it.
 WRONG = {"16 bit": 2e-3, "32 bit": 1e-4, "bf16": 2e-2, "8 bit": 5e-2}
 PAUSE = 0.001  # seconds
@@ -27,16 +32,19 @@ class Report:
 
     def __init__(self, path):
         self.path, self.machine, self.now, self.done = path, None, None, []
-        self.records, self.not_available, self.failures = [], [], []
+        self.records = []
+        self.not_available = [{"who": who, "reason": reason} for who, reason in ABSENT.items()]
+        self.declined, self.failures = [], []  # cases that a peer does not have; whatever else went wrong
 
-    def doing(self, who, case):
-        """Notes who is at work, for run.py to name if this process should not live to tell."""
-        self.now = {"who": who, "case": str(case)}
+    def doing(self, who, case=None):
+        """Notes who is at work (None: everyone in turns), for run.py to name if this process does not live to tell."""
+        self.now = {"who": who, "case": str(case) if case else None}
         self.save()
 
     def document(self):
         return {"schema": 1, "machine": self.machine, "limits": [], "records": self.records,
-                "not_available": self.not_available, "failures": self.failures, "now": self.now, "done": self.done}
+                "not_available": self.not_available, "declined": self.declined, "failures": self.failures,
+                "now": self.now, "done": self.done}
 
     def save(self):
         records.write(self.path, self.document())
@@ -47,18 +55,17 @@ class Report:
             getattr(self, key).append(entry)
             print(f"  {key.replace('_', ' ')}: {who}: {entry['reason']}", file=sys.stderr)
 
-    def failed(self, who, error):
+    def failed(self, who, error, case=None):
         if isinstance(error, NotAvailable):
-            self.add("not_available", who, error)
+            self.add("declined" if case else "not_available", who + (f", {kind_of(case)}" if case else ""), error)
         else:
             traceback.print_exception(error, file=sys.stderr)
-            self.add("failures", who, f"{type(error).__name__}: {error}")
+            self.add("failures", who + (f", {case}" if case else ""), f"{type(error).__name__}: {error}")
 
 
-def assemble(threads, storages, only, report):
-    """Everyone who can be had, ours first."""
-    found = []
-    factories = []
+def assemble(threads, storages, only, without, report):
+    """Everyone who can be had, ours first. only: words, one of which a peer's name must have; without: whole names."""
+    found, factories = [], []
     for module in ("ours", *PEERS):
         try:
             arguments = (threads, storages) if module == "ours" else (threads,)
@@ -68,6 +75,9 @@ def assemble(threads, storages, only, report):
     for who, factory in factories:
         if only and not who.startswith("antiquant") and not any(word.lower() in who.lower() for word in only):
             continue
+        if who in without:
+            continue
+        report.doing(who)
         try:
             found.append(factory())
         except Exception as error:  # noqa: BLE001
@@ -126,10 +136,10 @@ class Turn:
 def prepare(peers, case, numbers, report):
     turns = []
     for peer in peers:
-        report.doing(peer.who, case)
+        report.doing(name_of(peer), case)
         reason = peer.supports(case)
         if reason:
-            report.add("not_available", f"{name_of(peer)}, {case.weight.kind} {case.weight.granularity}", reason)
+            report.add("declined", f"{name_of(peer)}, {kind_of(case)}", reason)
             continue
         try:
             start = time.perf_counter()
@@ -138,8 +148,12 @@ def prepare(peers, case, numbers, report):
             turns.append(turn)
             print(f"    {name_of(peer)}: prepared in {time.perf_counter() - start:.1f} s", file=sys.stderr)
         except Exception as error:  # noqa: BLE001
-            report.failed(f"{name_of(peer)}, {case}", error)
+            report.failed(name_of(peer), error, case)
     return turns
+
+
+def kind_of(case):
+    return f"{case.weight.kind} {case.weight.granularity}"
 
 
 def name_of(peer):
@@ -165,6 +179,7 @@ def measure(case, peers, numbers, seconds, report):
     turns = prepare(peers, case, numbers, report)
     if not turns:
         return
+    report.doing(None, case)
     gc.disable()
     take_turns(turns, seconds)
     gc.enable()
@@ -177,15 +192,16 @@ def measure(case, peers, numbers, seconds, report):
             turn.check(numbers, case.m)
             report.records.append(records.record(case, turn.peer.describe(turn.runner), turn.rounds, turn.error, ours))
         except Exception as error:  # noqa: BLE001
-            report.failed(f"{name_of(turn.peer)}, {case}", error)
+            report.failed(name_of(turn.peer), error, case)
 
 
 def run(cases, storages, only, without, seconds, deadline, path):
-    """Measures and leaves the document of one process at path. without: names of peers to leave out.
+    """Measures and leaves the document of one process at path. only, without: as in assemble.
     deadline: of time.monotonic(), after which no case is begun."""
     report = Report(path)
-    peers = [peer for peer in assemble(cases[0].threads, storages, only, report) if peer.who not in without]
+    peers = assemble(cases[0].threads, storages, only, without, report)
     report.machine = records.machine(next((peer.version for peer in peers if peer.mode), None))
+    import data  # here, so that the rest of this file does without numpy
     numbers = None
     for case in cases:
         if time.monotonic() > deadline:

@@ -33,8 +33,9 @@ class MatMulNBits(Peer):
         graph = helper.make_graph(
             [node], "peer", [helper.make_tensor_value_info("x", TensorProto.FLOAT, ["m", weight.k])],
             [helper.make_tensor_value_info("y", TensorProto.FLOAT, ["m", weight.n])],
-            [numpy_helper.from_array(np.ascontiguousarray(b), "b"), numpy_helper.from_array(scales.reshape(weight.n, blocks), "scales")])
-        model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 21), helper.make_opsetid("com.microsoft", 1)])
+            [numpy_helper.from_array(np.ascontiguousarray(b), "b"), numpy_helper.from_array(scales, "scales")])
+        model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 21),
+                                                        helper.make_opsetid("com.microsoft", 1)])
         model.ir_version = 10
         return model.SerializeToString()
 
@@ -62,4 +63,5 @@ class MatMulNBits(Peer):
 
 
 def participants(threads):
-    return [(f"ONNX Runtime MatMulNBits, level {level}", lambda level=level: MatMulNBits(threads, level)) for level in (0, 4)]
+    return [(f"ONNX Runtime MatMulNBits, level {level}", lambda level=level: MatMulNBits(threads, level))
+            for level in (0, 4)]

@@ -7,7 +7,7 @@ import platform
 from datetime import datetime, timezone
 from pathlib import Path
 
-MODES = ("npu", "exact", "fast", "a8")
+MODES = ("npu", "exact", "fast")
 TRUE_A16 = ("16 bit", "32 bit", "bf16")  # what keeps_x may say of a peer that does not quantise activations
 
 
@@ -75,10 +75,10 @@ def merge(documents):
     """The documents of several processes of one run as one: the first one's machine, everyone's records. Peers that are
     missing in all of them for the same reason are named once."""
     merged = {"schema": 1, "machine": documents[0]["machine"], "limits": [], "records": [], "not_available": [],
-              "failures": []}
+              "declined": [], "failures": []}
     for document in documents:
         merged["records"] += document["records"]
-        for key in ("not_available", "failures"):
+        for key in ("not_available", "declined", "failures"):
             merged[key] += [entry for entry in document[key] if entry not in merged[key]]
     return merged
 
@@ -133,7 +133,7 @@ def table(document):
             if part:
                 out += ["", title, "", *_aligned([head, *_rows(part, modes)])]
         out += [f"  {line['who']}: {line['note']}" for line in lines if line.get("note")]
-    for title, key in (("Not available", "not_available"), ("Failed", "failures")):
+    for title, key in (("Not available", "not_available"), ("Not for every case", "declined"), ("Failed", "failures")):
         if document[key]:
             out += ["", f"{title}:", *[f"  {entry['who']}: {entry['reason']}" for entry in document[key]]]
     return "\n".join(out[1:] if out and not out[0] else out) + "\n"

@@ -68,22 +68,26 @@ def spawn(options, threads, seconds, path, without, done):
     return (json.loads(path.read_text()) if path.is_file() else None), status
 
 
-def measure_threads(options, threads, seconds, path):
-    """The documents of one thread count: more than one when a peer took its process with it, which goes on without it."""
+def measure_threads(options, threads, seconds, path, spawn=spawn):
+    """The documents of one thread count, and the last exit status. There is more than one document when a peer took its
+    process with it: the next process goes on without that peer, or without that case when all were taking turns."""
     documents, without, done, end = [], list(options.without), [], time.monotonic() + seconds
     while True:
         document, status = spawn(options, threads, end - time.monotonic(), path, without, done)
         if not document:
             return documents, status
         documents.append(document)
-        culprit = document["now"]
-        if not status or not culprit or culprit["who"] in without:
-            return documents, status
-        reason = f"took the process with it (exit status {status}) in {culprit['case']}, {threads} threads"
-        document["failures"].append({"who": culprit["who"], "reason": reason})
-        print(f"{culprit['who']}: {reason}", file=sys.stderr)
-        without.append(culprit["who"])
         done += document["done"]
+        now = document["now"]
+        if not status or not now:
+            return documents, status
+        who, case = now["who"], now["case"]
+        if who in without or not who and case in done:  # that was of no use
+            return documents, status
+        reason = f"took the process with it (exit status {status}), {case or 'at its start'}, {threads} threads"
+        document["failures"].append({"who": who or "someone in turn", "reason": reason})
+        print(f"{who or 'someone in turn'}: {reason}", file=sys.stderr)
+        (without if who else done).append(who or case)
 
 
 def main():
@@ -105,8 +109,7 @@ def main():
     merged = records.merge(documents)
     records.write(options.json, merged)
     text = records.table(merged)
-    options.json.with_suffix(".txt").write_text(text)
-    print(text + f"\nwritten: {options.json}, {options.json.with_suffix('.txt')}")
+    print(text + f"\nwritten: {options.json}")
     return 1 if broken or not merged["records"] else 0
 
 
