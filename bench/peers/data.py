@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The numbers of a case and what the right answer is. Everyone gets the same weights and the same x; the oracle works in
-fp64 on weights that are not rounded and knows nothing of how anyone computes."""
+"""The numbers of a case and what the right answer is. Everyone gets the same weights and the same x; the oracle works
+in fp64 on weights that are not rounded and knows nothing of how anyone computes."""
 import numpy as np
 
 

@@ -12,9 +12,9 @@ from peer import NotAvailable
 
 PEERS = ("peer_onnxruntime", "peer_openvino", "peer_xnnpack", "peer_torch", "peer_openblas", "peer_ggml")
 ABSENT = {  # what was looked for and is not here; the packages of the others are in requirements.txt
-    "oneDNN by itself": "its current package is built for SYCL and finds no CPU device here; the last one built for threads "
-                        "is of 2023 and cannot multiply floats by whole numbers yet. OpenVINO carries it",
-    "LiteRT": "its package hides XNNPACK's functions; its own layers quantise activations to 8 bit, as XNNPACK qd8 does",
+    "oneDNN by itself": "its current package is built for SYCL and finds no CPU device here; the last one for threads is of "
+                        "2023 and cannot multiply floats by whole numbers yet. OpenVINO carries it",
+    "LiteRT": "its package hides XNNPACK's functions; its own layers quantise activations to 8 bit, as XNNPACK qd8",
     "PyTorch weight-only fp16 and fp32": "plain loops without vector code: ten times as long as bf16 or more",
 }
 # Beyond this error a result is wrong, not rounded: the worst seen is well below half of it.
@@ -86,8 +86,8 @@ def assemble(threads, storages, only, without, report):
 
 
 def settle():
-    """Waits until this process's other threads are idle: the pool of the one who has just run may go on looking for work
-    for some milliseconds, which is its way to be quick and not the next one's burden."""
+    """Waits until this process's other threads are idle: the pool of the one who has just run may go on looking for
+    work for some milliseconds, which is its way to be quick and not the next one's burden."""
     end = time.perf_counter() + LONGEST_PAUSE
     while time.perf_counter() < end:
         used = time.process_time()
@@ -104,8 +104,8 @@ class Turn:
         self.runs = 1
 
     def verify(self, numbers, m):
-        """Each copy once (some pack a weight when it is first used), the last with its result checked. Of one that takes
-        long two will do."""
+        """Each copy once (some pack a weight when it is first used), the last with its result checked. Of one that
+        takes long two will do."""
         for i in range(len(self.runner.calls)):
             start = time.perf_counter()
             self.runner.run()

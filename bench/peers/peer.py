@@ -39,7 +39,7 @@ class Peer:
 
 
 class Runner:
-    """A case made ready: calls[i]() multiplies by the i-th copy of the weight; result() is y of the last call, (m,n)."""
+    """A case made ready: calls[i]() multiplies by the i-th copy of the weight; result() is the last call's y, (m,n)."""
 
     def __init__(self, calls, result, hot=False, note=None):
         self.calls = calls

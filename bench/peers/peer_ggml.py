@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """ggml's CPU backend, built for this machine from llama-cpp-python's source package, through its public C interface.
-Q8_0 and Q4_0 are blocks of 32 along k with an fp16 scale; ours fit unchanged. It quantises each block of 32 of x to 8 bit.
+Q8_0 and Q4_0 are blocks of 32 along k with an fp16 scale; ours fit unchanged. Each block of 32 of x is quantised to 8 bit.
 F16, on weights turned into fp16 beforehand, rounds x to fp16: the only one here that keeps 16 bits."""
 import ctypes
 from ctypes import POINTER, Structure, c_bool, c_char_p, c_int, c_int64, c_size_t, c_void_p

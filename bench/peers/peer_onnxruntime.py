@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""ONNX Runtime's MatMulNBits on the CPU. Accuracy level 0 computes in fp32; level 4 lets it quantise activations to 8 bit.
+"""ONNX Runtime's MatMulNBits on the CPU. Accuracy level 0 computes in fp32; level 4 lets it quantise x to 8 bit.
 Weights are blocks along k with fp32 scales; ours fit unchanged, a scale a channel as equal scales of all its blocks."""
 import numpy as np
 

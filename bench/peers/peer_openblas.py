@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""OpenBLAS, the one in numpy's wheel: sgemm and sgemv on a weight that was turned into fp32 beforehand, four or eight times
-the bytes. What one has without a kernel for quantised weights."""
+"""OpenBLAS, the one in numpy's wheel: sgemm and sgemv on a weight that was turned into fp32 beforehand, four or eight
+times the bytes. What one has without a kernel for quantised weights."""
 import numpy as np
 
 from data import aligned

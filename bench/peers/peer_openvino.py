@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""OpenVINO's CPU plugin, which carries oneDNN: whole numbers, converted and scaled in the graph, which the plugin keeps as
-they are and unpacks in the multiplication. Three settings: fp32, bf16 (its own choice on a CPU that has it), and activations
-quantised by groups of 32 (its default where it deems it worthwhile)."""
+"""OpenVINO's CPU plugin, which carries oneDNN: whole numbers, converted and scaled in the graph, which the plugin keeps
+as they are and unpacks in the multiplication. Three settings: fp32, bf16 (its own choice on a CPU that has it), and
+activations quantised by groups of 32 (its default where it deems it worthwhile)."""
 import numpy as np
 
 from data import aligned, pack_nibbles

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """PyTorch's weight-only kernels, _weight_int8pack_mm and _weight_int4pack_mm_for_cpu, called through the C interface of
-libtorch_cpu.so: the Python package would need gigabytes of GPU libraries to be loaded. x, scales and y in bf16, the only
-type for which these kernels have vector code; fp16 and fp32 run a plain loop and take ten times as long or more."""
+libtorch_cpu.so: the Python package would need gigabytes of GPU libraries to be loaded. x, scales and y in bf16, the
+only type for which these kernels have vector code; fp16 and fp32 run a plain loop and take ten times as long or more."""
 import ctypes
 import sys
 from ctypes import byref, c_char, c_int32, c_int64, c_uint64, c_void_p
@@ -61,8 +61,8 @@ class Library:
         sizes = c_int64 * count
         strides = [step // array.itemsize for step in array.strides]
         self.must(self.c.aoti_torch_create_tensor_from_blob(
-            c_void_p(array.ctypes.data), c_int64(count), sizes(*array.shape), sizes(*strides), c_int64(0), c_int32(dtype),
-            c_int32(self.c.aoti_torch_device_type_cpu()), c_int32(0), byref(handle)))
+            c_void_p(array.ctypes.data), c_int64(count), sizes(*array.shape), sizes(*strides), c_int64(0),
+            c_int32(dtype), c_int32(self.c.aoti_torch_device_type_cpu()), c_int32(0), byref(handle)))
         return handle
 
     def another(self, handle):

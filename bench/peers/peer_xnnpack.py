@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """XNNPACK, the shared library of it in executorch's wheel (which exports XNNPACK's own functions), through its subgraph
-interface: one fully connected layer. fp32 times whole numbers a channel; fp32 times a weight turned into fp32 beforehand;
-and x quantised to 8 bit row by row ("qd8"), the only one that takes groups."""
+interface: one fully connected layer. fp32 times whole numbers a channel; fp32 times a weight turned into fp32
+beforehand; and x quantised to 8 bit row by row ("qd8"), the only one that takes groups."""
 import ctypes
 import importlib.util
 from ctypes import byref, c_float, c_int, c_int32, c_size_t, c_uint32, c_void_p
@@ -18,6 +18,9 @@ INPUT, OUTPUT = 1, 2  # XNN_VALUE_FLAG_EXTERNAL_...
 X, Y = 0, 1  # numbers of the external values
 YIELD_WORKERS = 0x10  # the pool's threads sleep after a run, instead of looking for work for 1000000 rounds
 SCALE_WITHOUT_ROUNDING = FP16
+
+
+NAMES = {"f32": "XNNPACK f32 x int", "dequantised": "XNNPACK fp32, dequantised weight", "qd8": "XNNPACK qd8 x int"}
 
 
 class ExternalValue(ctypes.Structure):
@@ -88,8 +91,7 @@ class Xnnpack(Peer):
         self.library = Library.get()
         self.version = self.library.version
         self.kind = kind
-        self.who = {"f32": "XNNPACK f32 x int", "dequantised": "XNNPACK fp32, dequantised weight",
-                    "qd8": "XNNPACK qd8 x int"}[kind]
+        self.who = NAMES[kind]
         self.keeps_x = "8 bit" if kind == "qd8" else "32 bit"
 
     def supports(self, case):
@@ -177,5 +179,4 @@ class Runtimes:
 
 
 def participants(threads):
-    return [(name, lambda kind=kind: Xnnpack(threads, kind)) for name, kind in (
-        ("XNNPACK f32 x int", "f32"), ("XNNPACK fp32, dequantised weight", "dequantised"), ("XNNPACK qd8 x int", "qd8"))]
+    return [(name, lambda kind=kind: Xnnpack(threads, kind)) for kind, name in NAMES.items()]

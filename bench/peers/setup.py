@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""setup.py FOLDER: makes FOLDER/venv and installs the packages of requirements.txt into it, by name and version. One that
-cannot be had is reported and left out; FOLDER/state.json has every package's fate. Does nothing when all is there."""
+"""setup.py FOLDER: makes FOLDER/venv and installs the packages of requirements.txt into it, by name and version. One
+that cannot be had is reported and left out; FOLDER/state.json has every package's fate. Does nothing when all is there."""
 import json
 import re
 import shutil

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The oracle of bench/peers against sums written out in Python's own numbers, and what a weight's bytes are. Needs numpy,
-of the system or of `make bench-peers`; skips without it. Argument: the folder bench/peers."""
+"""The oracle of bench/peers against sums written out in Python's own numbers, and what a weight's bytes are. Needs
+numpy, of the system or of `make bench-peers`; skips without it. Argument: the folder bench/peers."""
 import math
 import sys
 import unittest
@@ -28,8 +28,9 @@ class NumbersTest(unittest.TestCase):
             numbers, m = data.Numbers(weight), 3
             x, answer = numbers.x(m), numbers.answer(m)
             for row, column in ((0, 0), (2, 127), (1, 64)):
-                terms = [float(x[row, k]) * int(numbers.q[k, column])
-                         * float(numbers.scale[k // weight.group if weight.group else 0, column]) for k in range(weight.k)]
+                group = weight.group or weight.k
+                terms = [float(x[row, k]) * int(numbers.q[k, column]) * float(numbers.scale[k // group, column])
+                         for k in range(weight.k)]
                 self.assertAlmostEqual(answer[row, column], math.fsum(terms), delta=1e-12 * sum(map(abs, terms)))
 
     def test_values_use_the_whole_range(self):

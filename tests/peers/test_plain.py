@@ -76,17 +76,17 @@ class RecordsTest(unittest.TestCase):
         self.assertAlmostEqual(line["gflop_s"], 2 * 512 * 256 / 3.0 / 1e3)
         self.assertAlmostEqual(line["gb_s"], (512 * 256 + 512 + (512 + 256) * 4) / 3.0 / 1e3)
         self.assertEqual(line["ratio_to_ours"], {"npu": 0.5})
-        self.assertEqual((line["cold"], line["granularity"], line["mode"], line["kernel"]), (True, "channel", None, None))
+        self.assertEqual([line[name] for name in ("cold", "granularity", "mode", "kernel")], [True, "channel", None, None])
         self.assertNotIn("note", line)
         line = records.record(case, description(hot=True, note="why"), {0: [1.0]}, 0.0, {})
         self.assertEqual((line["cold"], line["note"]), (False, "why"))
 
     def test_names_of_the_schema(self):
         line = records.record(cases.Case(4, FOUR, 1), description(), {0: [1.0]}, 0.0, {})
-        self.assertEqual(set(line), {"who", "version", "keeps_x", "mode", "x", "weight", "granularity", "storage", "m", "k",
-                                     "n", "cold", "threads", "kernel", "us", "gb_s", "gflop_s", "ratio_to_ours", "error"})
-        self.assertEqual(set(records.machine("1")), {"cpu", "cores", "levels", "os", "compiler", "library_version", "date",
-                                                     "load"})
+        self.assertEqual(set(line), set("who version keeps_x mode x weight granularity storage m k n cold threads kernel us "
+                                        "gb_s gflop_s ratio_to_ours error".split()))
+        self.assertEqual(set(records.machine("1")),
+                         set("cpu cores levels os compiler library_version date load".split()))
 
     def test_written_whole_and_no_nan(self):
         with tempfile.TemporaryDirectory() as folder:
@@ -98,14 +98,14 @@ class RecordsTest(unittest.TestCase):
             self.assertEqual(json.loads(path.read_text()), {"schema": 1})
 
     def document(self, *lines):
-        return {"schema": 1, "machine": {"cpu": "x"}, "limits": [], "records": list(lines), "failures": [], "declined": [],
-                "not_available": [{"who": "absent", "reason": "no such thing"}]}
+        return {"schema": 1, "machine": {"cpu": "x"}, "limits": [], "records": list(lines), "failures": [],
+                "declined": [], "not_available": [{"who": "absent", "reason": "no such thing"}]}
 
     def test_merge_names_what_is_missing_once(self):
         merged = records.merge([self.document({"a": 1}), self.document({"a": 2})])
         self.assertEqual(merged["records"], [{"a": 1}, {"a": 2}])
         self.assertEqual(merged["not_available"], [{"who": "absent", "reason": "no such thing"}])
-        self.assertEqual(set(merged), {"schema", "machine", "limits", "records", "not_available", "declined", "failures"})
+        self.assertEqual(set(merged), set("schema machine limits records not_available declined failures".split()))
 
     def test_table_keeps_8_bit_activations_apart(self):
         case, ours = cases.Case(1, EIGHT, 1), {"npu": {0: [4.0]}}
@@ -175,15 +175,16 @@ class TurnsTest(unittest.TestCase):
         self.assertEqual(len(one.ran), 4 + 2 * (measure.RUNS + 1))
 
     def test_failures_are_named_and_cost_only_their_own_peer(self):
-        said = self.measure([Fake("breaks", raises=ValueError("no such option")), Fake("good"), Fake("lies"),
-                             Fake("absent", raises=peer.NotAvailable("not on this CPU")), Fake("picky", declines="rather not")],
-                            Oracle(wrong=("lies",)))
+        peers = [Fake("breaks", raises=ValueError("no such option")), Fake("good"), Fake("lies"),
+                 Fake("absent", raises=peer.NotAvailable("not here")), Fake("picky", declines="rather not")]
+        said = self.measure(peers, Oracle(wrong=("lies",)))
         self.assertEqual([line["who"] for line in self.report.records], ["good"])
         failures = self.reasons("failures")
         self.assertEqual(failures[f"breaks, {self.case}"], "ValueError: no such option")
         self.assertIn("wrong result: relative error 0.5", failures[f"lies, {self.case}"])
         self.assertEqual(len(failures), 2)
-        self.assertEqual(self.reasons("declined"), {"absent, s8 channel": "not on this CPU", "picky, s8 channel": "rather not"})
+        self.assertEqual(self.reasons("declined"),
+                         {"absent, s8 channel": "not here", "picky, s8 channel": "rather not"})
         self.assertIn("no such option", said)
 
     def test_ratios_are_to_each_mode_of_ours(self):
