@@ -63,7 +63,7 @@ WEIGHTS = (("s8", 0), ("s4", 0), ("s4", 128), ("s4", 32))
 SHAPES = ((4096, 4096),)
 QUICK_ROWS = (1, 16, 128)
 QUICK_WEIGHTS = (("s8", 0), ("s4", 32))
-THREADS = (1, 2)
+THREADS, QUICK_THREADS = (1, 2), (2,)
 
 
 def parse_shape(text):

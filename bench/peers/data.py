@@ -3,6 +3,8 @@
 in fp64 on weights that are not rounded and knows nothing of how anyone computes."""
 import numpy as np
 
+ROWS_AT_ONCE = 128  # of the answer: most cases need no more
+
 
 class Numbers:
     """q: (k,n) whole numbers as int8; scale: (groups or 1, n) fp16; both from a fixed seed."""
@@ -16,11 +18,13 @@ class Numbers:
         self.q = np.clip(values, -top - 1, top).astype(np.int8)
         scale = (0.5 + random.random((weight.scale_rows, weight.n))) / (spread * np.sqrt(weight.k))
         self.scale = scale.astype(np.float16)
-        self._answers = {}
+        self.rows = np.ascontiguousarray(self.q.T)  # (n,k), as most peers have it
+        self._dequantised = {}
+        self._answer = np.empty((0, weight.n))
 
     def x(self, m):
-        """(m,k) fp16."""
-        random = np.random.default_rng([m, self.weight.k])
+        """(m,k) fp16; more rows begin with the same ones."""
+        random = np.random.default_rng(self.weight.k)
         return random.standard_normal((m, self.weight.k), dtype=np.float32).astype(np.float16)
 
     def scales_of_blocks(self, block):
@@ -31,15 +35,20 @@ class Numbers:
         return np.repeat(self.scale, group // block, axis=0)
 
     def dequantised(self, dtype=np.float32):
-        """(k,n), each product rounded to dtype (exact in float32 and float64)."""
+        """(k,n), each product rounded to dtype (exact in float32 and float64). Not to be written to."""
+        if dtype not in self._dequantised:
+            self._dequantised[dtype] = self._dequantise(dtype)
+        return self._dequantised[dtype]
+
+    def _dequantise(self, dtype):
         group = self.weight.group or self.weight.k
         return self.q.astype(dtype) * np.repeat(self.scale.astype(dtype), group, axis=0)
 
     def answer(self, m):
         """(m,n) fp64."""
-        if m not in self._answers:
-            self._answers[m] = self.x(m).astype(np.float64) @ self.dequantised(np.float64)
-        return self._answers[m]
+        if len(self._answer) < m:
+            self._answer = self.x(max(m, ROWS_AT_ONCE)).astype(np.float64) @ self.dequantised(np.float64)
+        return self._answer[:m]
 
     def error(self, m, y):
         """Relative, in the Frobenius norm. Infinite for a result of another shape or with a nan in it."""

@@ -114,7 +114,7 @@ class Ours(Peer):
 
     def _stored(self, numbers):
         """The weight's bytes as they lie in memory."""
-        q = numbers.q if self.storage == "plain" else np.ascontiguousarray(numbers.q.T)
+        q = numbers.q if self.storage == "plain" else numbers.rows
         return q if numbers.weight.bits == 8 else pack_nibbles(q)
 
     def prepare(self, case, numbers):

@@ -103,7 +103,7 @@ def blocks(numbers, kind):
     if kind == F16:
         return np.ascontiguousarray(numbers.dequantised(np.float32).T.astype(np.float16)).view(np.uint8)
     d = np.ascontiguousarray(numbers.scales_of_blocks(BLOCK).T).view(np.uint8).reshape(weight.n, -1, 2)
-    q = np.ascontiguousarray(numbers.q.T).reshape(weight.n, -1, BLOCK)
+    q = numbers.rows.reshape(weight.n, -1, BLOCK)
     if kind == Q8_0:
         return np.concatenate([d, q.view(np.uint8)], axis=2)
     unsigned = (q + 8).astype(np.uint8)

@@ -23,7 +23,7 @@ class MatMulNBits(Peer):
         weight = numbers.weight
         block = weight.group or BLOCK_OF_CHANNEL
         blocks = weight.k // block
-        unsigned = (numbers.q.T.astype(np.int16) + (1 << weight.bits - 1)).astype(np.uint8)
+        unsigned = numbers.rows.view(np.uint8) + np.uint8(1 << weight.bits - 1)  # modulo 256
         b = unsigned.reshape(weight.n, blocks, block)
         if weight.bits == 4:
             b = b[..., 0::2] | b[..., 1::2] << 4

@@ -26,20 +26,19 @@ class OpenVino(Peer):
         if self.precision == "bf16" and "BF16" not in able:
             raise NotAvailable("this CPU has no bf16 instructions")
 
-    def _model(self, case, numbers):
+    def _model(self, case, q, scale):
+        """q: (n,k), int8 or packed to nibbles; scale: (n, groups or 1). A weight of its own in each model."""
         import openvino
         from openvino import opset13 as op
         weight = case.weight
-        group = weight.group or weight.k
-        groups = weight.k // group
-        q = np.ascontiguousarray(numbers.q.T)
-        shape = [weight.n, groups, group] if weight.group else [weight.n, weight.k]
+        shape = [weight.n, weight.k]
+        if weight.group:
+            shape = [weight.n, weight.scale_rows, weight.group]
+            scale = scale.reshape(weight.n, weight.scale_rows, 1)
         if weight.bits == 4:
-            packed = np.ascontiguousarray(pack_nibbles(q))
-            constant = op.constant(openvino.Tensor(packed, shape, openvino.Type.i4), shared_memory=False)
+            constant = op.constant(openvino.Tensor(q, shape, openvino.Type.i4), shared_memory=False)
         else:
             constant = op.constant(q.reshape(shape), dtype=np.int8)
-        scale = np.ascontiguousarray(numbers.scale.T).reshape([weight.n, groups, 1] if weight.group else [weight.n, 1])
         scaled = op.multiply(op.convert(constant, "f16"), op.constant(scale, dtype=np.float16))
         if weight.group:
             scaled = op.reshape(scaled, op.constant(np.array([weight.n, weight.k], np.int64)), False)
@@ -52,9 +51,11 @@ class OpenVino(Peer):
                     "INFERENCE_PRECISION_HINT": self.precision, "DYNAMIC_QUANTIZATION_GROUP_SIZE": self.group}
         x = aligned(numbers.x(case.m).astype(np.float32))
         y = aligned(np.zeros((case.m, case.weight.n), np.float32))
+        q = pack_nibbles(numbers.rows) if case.weight.bits == 4 else numbers.rows
+        scale = np.ascontiguousarray(numbers.scale.T)
         calls = []
         for _ in range(case.copies()):
-            compiled = self.core.compile_model(self._model(case, numbers), "CPU", settings)
+            compiled = self.core.compile_model(self._model(case, q, scale), "CPU", settings)
             request = compiled.create_infer_request()
             request.set_input_tensor(openvino.Tensor(x, shared_memory=True))
             request.set_output_tensor(openvino.Tensor(y, shared_memory=True))

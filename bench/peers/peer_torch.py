@@ -130,7 +130,7 @@ class Torch(Peer):
         scale = held.tensor(to_bf16(numbers.scale[0]), library.bf16)
         calls = []
         for _ in range(case.copies()):
-            w = held.tensor(numbers.q.T, library.int8)
+            w = held.tensor(numbers.rows, library.int8)
 
             def call(w=w):
                 y = c_void_p()
@@ -147,7 +147,7 @@ class Torch(Peer):
         pairs = np.zeros((*scales.shape, 2), np.float32)  # scale and zero point; 8 is subtracted without being told
         pairs[..., 0] = scales
         parameters = held.tensor(to_bf16(pairs), library.bf16)
-        unsigned = np.ascontiguousarray(numbers.q.T).astype(np.int32) + 8
+        unsigned = numbers.rows.astype(np.int32) + 8
         wide = held.tensor(unsigned, library.int32)
         calls = []
         for _ in range(case.copies()):

@@ -109,9 +109,7 @@ class Xnnpack(Peer):
             data = np.ascontiguousarray(numbers.dequantised(np.float32).T)
             library.must("xnn_define_tensor_value", graph, FP32, 2, shape, data.ctypes.data, INVALID, 0, byref(out))
             return out, [data]
-        q = np.ascontiguousarray(numbers.q.T)
-        if weight.bits == 4:
-            q = pack_nibbles(q + 8)
+        q = pack_nibbles(numbers.rows + 8) if weight.bits == 4 else numbers.rows
         if weight.group:
             scale = np.ascontiguousarray(numbers.scale.T)
             library.must("xnn_define_blockwise_quantized_tensor_value_v2", graph, QBINT4, 8, scale.ctypes.data, 2, 0,

@@ -21,13 +21,13 @@ THREAD_VARIABLES = ("ANTIQUANT_THREADS", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREAD
 def arguments():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--quick", action="store_true", help="fewer rows and weights; three minutes at most")
-    parser.add_argument("--threads", type=int, nargs="+", default=list(cases.THREADS))
+    parser.add_argument("--threads", type=int, nargs="+", help="one process each (default 1 2, with --quick 2)")
     parser.add_argument("--rows", type=int, nargs="+")
     parser.add_argument("--shape", type=cases.parse_shape, nargs="+", default=list(cases.SHAPES), metavar="KxN")
     parser.add_argument("--weight", type=cases.parse_weight, nargs="+", metavar="KIND[:GROUP]")
     parser.add_argument("--storage", nargs="+", choices=("plain", "transposed"), help="ours; ratios are of the first")
     parser.add_argument("--only", nargs="+", help="peers whose name has one of these words")
-    parser.add_argument("--seconds", type=float, help="of turns for each case (default 4, with --quick 2)")
+    parser.add_argument("--seconds", type=float, help="of turns for each case (default 6, with --quick 2)")
     parser.add_argument("--limit", type=float, help="seconds for all of it: no case is begun later")
     parser.add_argument("--library", type=Path, default=ROOT / "build/release/lib64/libantiquant.so")
     parser.add_argument("--json", type=Path, default=ROOT / "build/peers/peers.json")
@@ -35,10 +35,11 @@ def arguments():
     parser.add_argument("--child", type=float, help=argparse.SUPPRESS)  # seconds; this process measures
     parser.add_argument("--done", nargs="+", default=[], help=argparse.SUPPRESS)  # cases that are
     options = parser.parse_args()
+    options.threads = options.threads or list(cases.QUICK_THREADS if options.quick else cases.THREADS)
     options.rows = options.rows or list(cases.QUICK_ROWS if options.quick else cases.ROWS)
     options.weight = options.weight or list(cases.QUICK_WEIGHTS if options.quick else cases.WEIGHTS)
     options.storage = options.storage or (["plain"] if options.quick else ["plain", "transposed"])
-    options.seconds = options.seconds or (2 if options.quick else 4)
+    options.seconds = options.seconds or (2 if options.quick else 6)
     options.limit = options.limit or (150 if options.quick else 840)
     return options
 
