@@ -64,7 +64,9 @@ void aq_describe_matmul(const void *frozen, aq_description *description)
 {
     const aq_plan *plan = frozen;
     const aq_problem *problem = &plan->problem;
-    const aq_kernel *kernel = plan->stream != NULL ? plan->stream : plan->gemm;
+    const aq_kernel *kernel = plan->planes != NULL   ? plan->planes
+                              : plan->stream != NULL ? plan->stream
+                                                     : plan->gemm;
     double matrices = describe_batch(problem, description);
     double m = (double)problem->m, n = (double)problem->n, k = (double)problem->k;
     snprintf(description->dtypes, sizeof description->dtypes, "%s,%s,%s",
@@ -83,7 +85,23 @@ void aq_why_not_matmul(const void *frozen, char *text, size_t size)
 {
     const aq_plan *plan = frozen;
     aq_kernel_query query = aq_plan_query(&plan->problem, plan->order);
+    query.exact = plan->exact;
+    if (plan->planes != NULL) {
+        aq_kernel_why_not(AQ_ROLE_PLANES, &query, plan->planes, text, size);
+        return;
+    }
     aq_kernel_why_not(AQ_ROLE_STREAM, &query, plan->stream, text, size);
     if (plan->stream == NULL)
         aq_kernel_why_not(AQ_ROLE_GEMM, &query, plan->gemm, text, size);
+}
+
+int aq_replan_matmul(const char *function, void *frozen, int numerics, uint64_t *workspace_bytes)
+{
+    aq_plan *plan = frozen, made;
+    int status = aq_plan_make(function, &plan->problem, (aq_numerics_mode)numerics, &made);
+    if (status != 0)
+        return status;
+    *plan = made;
+    *workspace_bytes = (uint64_t)made.workspace.total;
+    return 0;
 }
