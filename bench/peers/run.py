@@ -40,7 +40,7 @@ def arguments():
     options.weight = options.weight or list(cases.QUICK_WEIGHTS if options.quick else cases.WEIGHTS)
     options.storage = options.storage or (["plain"] if options.quick else ["plain", "transposed"])
     options.seconds = options.seconds or (2 if options.quick else 6)
-    options.limit = options.limit or (150 if options.quick else 840)
+    options.limit = options.limit or (150 if options.quick else 800)
     return options
 
 
