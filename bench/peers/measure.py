@@ -23,6 +23,7 @@ PAUSE = 0.001  # seconds
 LONGEST_PAUSE = 0.05  # seconds
 LONG = 0.005  # seconds: a run longer than this is timed once a turn, a shorter one RUNS times
 RUNS = 3
+VERY_LONG = 0.1  # seconds: a run longer than this needs none before it, and two copies are enough to check
 FEWEST_ROUNDS, MOST_ROUNDS = 3, 60
 TOO_SLOW = 20  # who takes so many times as long as the quickest leaves after FEWEST_ROUNDS
 
@@ -101,7 +102,7 @@ class Turn:
 
     def __init__(self, peer, runner):
         self.peer, self.runner, self.rounds, self.error = peer, runner, {}, None
-        self.runs = 1
+        self.runs, self.wake = 1, True
 
     def verify(self, numbers, m):
         """Each copy once (some pack a weight when it is first used), the last with its result checked. Of one that
@@ -111,7 +112,8 @@ class Turn:
             self.runner.run()
             taken = time.perf_counter() - start
             self.runs = 1 if taken > LONG else RUNS
-            if i and taken > TOO_SLOW * LONG:
+            self.wake = taken < VERY_LONG
+            if i and taken > VERY_LONG:
                 break
         self.check(numbers, m)
 
@@ -125,7 +127,8 @@ class Turn:
 
     def take(self, number):
         """One run that is not timed, to wake its threads, then the timed ones."""
-        self.runner.run()
+        if self.wake:
+            self.runner.run()
         times = self.rounds[number] = []
         for _ in range(self.runs):
             start = time.perf_counter_ns()
