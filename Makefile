@@ -8,7 +8,7 @@ C_FILES = $(shell find src include tools tests examples bench -name '*.[ch]' 2>/
 TIDY_FILES = $(shell find src tools -name '*.c' -not -path 'src/kernels/arm/*' | sort)
 
 .DEFAULT_GOAL := all
-.PHONY: all help demo check check-asan check-tsan bench fmt fmt-check lint install clean
+.PHONY: all help demo check check-asan check-tsan bench bench-peers fmt fmt-check lint install clean
 .NOTPARALLEL:
 
 # $(call build,PRESET,TARGET): configure once (ninja does it again by itself when needed), then build.
@@ -47,6 +47,12 @@ bench: ## time the kernels, then the runtime
 	$(call build,dev,kernel_checker bench_runtime)
 	@build/dev/tests/kernel_checker --bench
 	@build/dev/tests/bench_runtime
+
+bench-peers: ## install peers by name, time them and us in turns, check every result (FLAGS=--quick for three minutes)
+	@scripts/setup-debian.sh build peers
+	$(call build,release,all)
+	@python3 bench/peers/setup.py build/peers
+	@build/peers/venv/bin/python bench/peers/run.py $(FLAGS)
 
 fmt: ## format the C files
 	@scripts/setup-debian.sh lint
