@@ -59,7 +59,7 @@ AQ_API const char *aq_cpu_model(void);
 
 /** A named set of instructions. Levels are cumulative: each contains those before it. */
 typedef struct aq_cpu_level_info {
-    const char *name;         /**< as ANTIQUANT_CPU takes it: "scalar", "avx2", "avx512" */
+    const char *name;         /**< as ANTIQUANT_CPU takes it: "scalar", "avx2", "avx512", "avx512vnni" */
     const char *instructions; /**< what it needs, for people: "AVX2, FMA, F16C" */
     bool supported;           /**< this CPU and operating system have all of it */
     bool in_use;              /**< the level that kernels are chosen from, after ANTIQUANT_CPU */
@@ -76,7 +76,8 @@ AQ_API int aq_cpu_level_get(size_t index, aq_cpu_level_info *info);
 typedef struct aq_kernel_info {
     const char *name;     /**< as ANTIQUANT_KERNEL takes it */
     const char *level;    /**< CPU level it needs */
-    const char *role;     /**< "stream" (few rows, reads the weight once) or "gemm" (many rows) */
+    const char *role;     /**< "stream" (few rows, reads the weight once), "gemm" (many rows), "planes"
+                               (integers: modes exact and fast) */
     const char *declines; /**< null when it can be chosen in this process, else why not */
 } aq_kernel_info;
 
@@ -127,7 +128,7 @@ typedef struct aq_matmul_explanation {
     const char *numerics; /**< "npu" or "exact" */
     const char *kernel;   /**< name of the kernel that is chosen */
     const char *level;    /**< CPU level that it needs */
-    const char *role;     /**< "stream" or "gemm" */
+    const char *role;     /**< "stream", "gemm" or "planes" */
     const char *order;    /**< "P" or "T", the order of the sum over k (numerics page 5) */
     int threads;          /**< threads it is spread over */
     int tile_rows;        /**< of the kernel's tile; stream: at most so many rows of x at a time */
