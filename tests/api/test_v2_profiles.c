@@ -139,6 +139,42 @@ static void body_random(void *result)
     *(int *)result = 1;
 }
 
+/* The same in modes exact and fast, most groups such that integers take them. */
+static void body_numerics(void *result)
+{
+    uint64_t seed = 535353;
+    v2_setup(NULL);
+    for (int i = 0; i < 4000; i++) {
+        v2_spec spec = random_spec(&seed);
+        uint64_t r = v1_random(&seed);
+        spec.numerics = r & 1 ? "exact" : "fast";
+        spec.m = r & 2 ? 1 + spec.m % 5 : spec.m;
+        spec.k = r & 4 ? 3 * spec.k : spec.k;
+        if (spec.group > 0 && r & 24)
+            spec.group = 32 * (1 + (int64_t)(r >> 8) % 9);
+        if (r >> 16 & 1 && spec.weight != V2_INT32 && !spec.x_transposed && spec.storage < V2_NZ &&
+            !spec.int8_out) {
+            spec.x_batch = r & 32 ? 3 : 1;
+            spec.weight_batch = r & 64 && spec.group == 0 ? 3 : 1;
+        }
+        v2_try(&spec, &seed);
+    }
+    for (int v = 0; v < 8; v++) { /* floats are no integers, and quantisation words for scales are */
+        v2_spec spec = {.m = v & 1 ? 3 : 66, .k = 128, .n = 64, .numerics = v & 2 ? "exact" : "fast"};
+        spec.storage = V2_TRANSPOSED;
+        spec.bias = v & 4;
+        spec.weight = V2_F8E4M3;
+        spec.scale_rank_2 = true;
+        v2_try(&spec, &seed);
+        spec.weight = V2_INT8;
+        spec.scale_rank_2 = false;
+        spec.fixpipe = true;
+        spec.offset = v & 4;
+        v2_try(&spec, &seed);
+    }
+    *(int *)result = 1;
+}
+
 static void run_on(const char *profile, const char *other, void (*body)(void *result))
 {
     char variable[64];
@@ -175,13 +211,18 @@ static void test_random(void **state)
     run_on("any", NULL, body_random);
 }
 
+static void test_numerics(void **state)
+{
+    (void)state;
+    run_on("any", NULL, body_numerics);
+    run_on("any", "ANTIQUANT_CPU=scalar", body_numerics);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_310p),
-        cmocka_unit_test(test_950),
-        cmocka_unit_test(test_any),
-        cmocka_unit_test(test_random),
+        cmocka_unit_test(test_310p),   cmocka_unit_test(test_950),      cmocka_unit_test(test_any),
+        cmocka_unit_test(test_random), cmocka_unit_test(test_numerics),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

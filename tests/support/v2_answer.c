@@ -98,6 +98,56 @@ int v2_answer(const v2_logical *p, int64_t m, int64_t n)
     return p->bf16 ? bfloat_bits(bfloat_round(sum)) : half_bits(half_round(sum));
 }
 
+/* INT8 y of a sum, successors page 3.4. */
+static int quantised(uint64_t word, double sum)
+{
+    int offset = (int)(word >> 37 & 0x1FF);
+    offset = offset >= 256 ? offset - 512 : offset;
+    return (int)limited(limited(nearbyint(sum * (double)word_scale(word)), -256, 255) + offset, -128, 127);
+}
+
+/* The weight of modes exact and fast, and (|q| + |o|) * |s| of the bound. */
+static double exact_weight(const v2_logical *p, int64_t k, int64_t n, double *size)
+{
+    double w = p->w[k * p->n + n], offset, scale;
+    if (p->fixpipe_words != NULL) {
+        offset = p->fixpipe_offset != NULL ? p->fixpipe_offset[n] : 0;
+        scale = (double)word_scale(p->fixpipe_words[n]);
+    } else {
+        int64_t at = k / p->group * p->n + n;
+        offset = p->offset != NULL ? p->offset[at] : 0;
+        scale = p->scale[at];
+    }
+    *size = (fabs(w) + fabs(offset)) * fabs(scale);
+    return (w + offset) * scale;
+}
+
+bool v2_within(const v2_logical *p, int64_t m, int64_t n, bool fast, int64_t chain, int got)
+{
+    double sum = p->bias != NULL ? p->bias[n] : 0, bound = fabs(sum);
+    for (int64_t k0 = 0; k0 < p->k; k0 += 128) {
+        double most = 0, sizes = 0, size;
+        for (int64_t k = k0; k < k0 + 128 && k < p->k; k++) {
+            double x = p->x[m * p->k + k];
+            sum += x * exact_weight(p, k, n, &size);
+            most = fabs(x) > most ? fabs(x) : most;
+            sizes += size;
+        }
+        bound += most * sizes;
+    }
+    bound *= ldexp(1, fast ? -14 : -22) + ldexp((double)chain + 2, -24);
+    bound += ldexp((double)p->k, -149); /* fp32's subnormals */
+    if (!isfinite(sum) || !(bound < 0x1p100))
+        return true;
+    if (p->words != NULL) { /* at the ends of what fp32 makes of the sum and of one product */
+        double slack = fabs(sum) * 0x1p-23;
+        int a = quantised(p->words[n], sum - bound - slack), b = quantised(p->words[n], sum + bound + slack);
+        return got >= (a < b ? a : b) && got <= (a < b ? b : a);
+    }
+    double value = p->bf16 ? bfloat_value((uint16_t)got) : half_value((uint16_t)got);
+    return value >= to_half(p, sum - bound) && value <= to_half(p, sum + bound);
+}
+
 bool v2_same(const v2_logical *p, int got, int expected)
 {
     if (p->words != NULL)

@@ -31,4 +31,9 @@ int v2_answer(const v2_logical *problem, int64_t m, int64_t n);
 /* Whether got is expected, as v2_answer gives it: equal, both NaN, or both zero. */
 bool v2_same(const v2_logical *problem, int got, int expected);
 
+/* Modes exact and fast: whether y (m, n), bits or INT8 value, is within the bound of numerics page 5 of the
+ * fp64 sum over weights that no step rounds. chain: C of page 5. Where fp64 has no number or the bound none
+ * of fp32's, anything is. */
+bool v2_within(const v2_logical *problem, int64_t m, int64_t n, bool fast, int64_t chain, int got);
+
 #endif

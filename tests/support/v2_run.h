@@ -33,6 +33,7 @@ typedef struct v2_spec {
     bool nz_is_n_k; /* 310P: the view of an NZ weight is (n,k) */
     /* 310P: batch dims of x and weight, broadcast to each other; 0: none. Each is 1 or the larger. */
     int64_t x_batch, weight_batch;
+    const char *numerics;  /* of aq_executor_set_numerics, "exact" or "fast"; null: npu, of the process */
     int64_t weight_offset; /* elements before the weight's first; not for NZ or packed words */
 } v2_spec;
 
