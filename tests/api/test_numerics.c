@@ -319,16 +319,19 @@ static aclTensor *nz_tensor(aclDataType dtype, void *data, int64_t rows, int64_t
     return aclCreateTensor(dims, 2, dtype, strides, 0, ACL_FORMAT_FRACTAL_NZ, storage, 4, data);
 }
 
-static int run_v2(const aclTensor *weight, int m, int n, const char *mode, uint16_t *out)
+/* Scales are in o.add, offsets in o.mul: (n), or (groups, n). */
+static int run_v2(const aclTensor *weight, int m, int group, bool offset, const char *mode, uint16_t *out)
 {
-    int64_t rows = m, k = K, columns = n;
-    aclTensor *t[] = {v1_tensor(ACL_FLOAT16, o.x, 2, rows, k), v1_tensor(ACL_FLOAT16, o.add, 1, columns),
-                      v1_tensor(ACL_FLOAT16, o.mul, 1, columns),
-                      v1_tensor(ACL_FLOAT16, out, 2, rows, columns)};
+    int64_t rows = m, k = K, n = N, dims[2] = {group > 0 ? (K + group - 1) / group : 1, N};
+    const int rank = group > 0 ? 2 : 1;
+    aclTensor *t[] = {v1_tensor(ACL_FLOAT16, o.x, 2, rows, k),
+                      v1_strided(ACL_FLOAT16, o.add, rank, dims + 2 - rank, NULL, 0),
+                      offset ? v1_strided(ACL_FLOAT16, o.mul, rank, dims + 2 - rank, NULL, 0) : NULL,
+                      v1_tensor(ACL_FLOAT16, out, 2, rows, n)};
     uint64_t size = 0;
     aclOpExecutor *executor = NULL;
-    int status = aclnnWeightQuantBatchMatmulV2GetWorkspaceSize(t[0], weight, t[1], t[2], NULL, NULL, NULL, 0,
-                                                               t[3], &size, &executor);
+    int status = aclnnWeightQuantBatchMatmulV2GetWorkspaceSize(t[0], weight, t[1], t[2], NULL, NULL, NULL,
+                                                               group, t[3], &size, &executor);
     if (status == 0)
         status = aq_executor_set_numerics(executor, mode, &size);
     void *workspace = malloc(size + 1);
@@ -357,7 +360,8 @@ static void test_storages(void **state)
         for (int fast = 0; fast < 2; fast++)
             for (int i = 0; i < 3; i++) {
                 memset(o.other, 0xFF, sizeof o.other);
-                int status = run_v2(weights[i], m, N, fast ? "fast" : "exact", i == 0 ? o.out : o.other);
+                int status =
+                    run_v2(weights[i], m, 0, true, fast ? "fast" : "exact", i == 0 ? o.out : o.other);
                 if (status != 0)
                     fail_msg("storage %d: %d, %s", i, status, aclGetRecentErrMsg());
                 if (i > 0)
@@ -368,11 +372,46 @@ static void test_storages(void **state)
     free(nz);
 }
 
+/* ---- scales that are no numbers ---- */
+
+/* Sums of infinite weights of both signs are NaN: only the weights themselves tell, not their integers' sum.
+ */
+static void test_odd_scales(void **state)
+{
+    (void)state;
+    static const uint16_t odd[] = {0x3C00, 0x7C00, 0xFC00, 0x7E00, 0x0000, 0x7C00};
+    const v1_case c = {.m = 7};
+    for (int v = 0; v < 8; v++) {
+        const int group = v & 1 ? 64 : 0, m = v & 2 ? 1 : 7;
+        const char *mode = v & 4 ? "fast" : "exact";
+        fill(&c);
+        for (int k = 0; k < K; k++) {
+            o.x[k] = (uint16_t)((o.x[k] & 0x7FFF) | 1); /* row 0: positive */
+            for (int j = 5; j < N; j += 6)
+                o.w[k * N + j] = (int8_t)(1 + (o.w[k * N + j] & 63)); /* and these weights */
+        }
+        for (int i = 0; i < 5 * N; i++) /* by groups: in two of the five */
+            o.add[i] = i / N % 3 == 0 ? odd[i % N % 6] : 0x3400;
+        aclTensor *weight = v1_tensor(ACL_INT8, o.w, 2, (int64_t)K, (int64_t)N);
+        assert_int_equal(run_v2(weight, m, group, false, mode, o.out), 0);
+        aclDestroyTensor(weight);
+        for (int i = 0; i < m * N; i++) {
+            double sum = 0, got = half_value(o.out[i]);
+            for (int k = 0; k < K; k++)
+                sum += half_value(o.x[i / N * K + k]) * o.w[k * N + i % N] *
+                       half_value(o.add[(group > 0 ? k / group * N : 0) + i % N]);
+            bool right = isnan(sum) ? isnan(got) : isinf(sum) ? got == sum : isfinite(got);
+            if (!right)
+                fail_msg("%s, group %d, m %d, element %d: %g, not %g", mode, group, m, i, got, sum);
+        }
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_statuses), cmocka_unit_test(test_repeatable), cmocka_unit_test(test_v1),
-        cmocka_unit_test(test_empty),    cmocka_unit_test(test_storages),
+        cmocka_unit_test(test_empty),    cmocka_unit_test(test_storages),   cmocka_unit_test(test_odd_scales),
     };
     return cmocka_run_group_tests(tests, v1_setup, NULL);
 }
