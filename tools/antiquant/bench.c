@@ -20,7 +20,7 @@ static const struct argp_option options[] = {
     {"shapes", KEY_SHAPES, "FILE", 0,
      "lines 'm k n weight granularity storage x [cold|hot] [offset]'; - is standard input; default: a few",
      0},
-    {"modes", KEY_MODES, "LIST", 0, "numerics modes, of npu and exact; default npu", 0},
+    {"modes", KEY_MODES, "LIST", 0, "numerics modes, of npu, exact and fast; default npu", 0},
     {"threads", KEY_THREADS, "LIST", 0, "numbers of threads, each a run of its own; default 1,2", 0},
     {"seconds", KEY_SECONDS, "S", 0, "for each shape, mode and number of threads; default 1", 0},
     {"filter", KEY_FILTER, "REGEX", 0, "only shapes whose line matches, as '^1 .* s4 .*cold'", 0},
@@ -47,7 +47,7 @@ static char *next_word(char **rest)
 
 static void parse_modes(struct argp_state *state, char *list, aq_bench_job *job)
 {
-    static const char *const known[] = {"npu", "exact"};
+    static const char *const known[] = {"npu", "exact", "fast"};
     enum { KNOWN = sizeof known / sizeof known[0] };
     job->mode_count = 0;
     for (char *word = next_word(&list); word != NULL; word = next_word(&list)) {
@@ -56,7 +56,7 @@ static void parse_modes(struct argp_state *state, char *list, aq_bench_job *job)
             i++;
         }
         if (i == KNOWN || job->mode_count == AQ_BENCH_LISTED) {
-            argp_error(state, "--modes must be a list of npu and exact, got '%s'", word);
+            argp_error(state, "--modes must be a list of npu, exact and fast, got '%s'", word);
             return;
         }
         job->modes[job->mode_count++] = known[i];

@@ -15,6 +15,10 @@
 #include "cli.h"
 #include "device_parts.h"
 
+/* Weak until every library has it. */
+__attribute__((weak)) int aq_executor_set_numerics(aclOpExecutor *executor, const char *mode,
+                                                   uint64_t *workspace_size);
+
 enum { ALIGNMENT = 64 };
 
 static size_t aligned(size_t bytes)
@@ -270,10 +274,22 @@ void aq_bench_case_free(aq_bench_case *made)
 bool aq_bench_phase1(aq_cli_device *device, aq_bench_case *made, const char *mode, uint64_t *size,
                      aclOpExecutor **executor)
 {
-    (void)mode;
     const aq_bench_copy *copy = &made->copy[made->next];
     made->next = (made->next + 1) % made->copies;
-    return phase1(made, copy, size, executor) && aq_cli_want_workspace(device, *size, *executor);
+    if (!phase1(made, copy, size, executor)) {
+        return false;
+    }
+    if (aq_executor_set_numerics != NULL) {
+        if (!aq_cli_acl(aq_executor_set_numerics(*executor, mode, size), "aq_executor_set_numerics")) {
+            aq_cli_acl(aclDestroyAclOpExecutor(*executor), "aclDestroyAclOpExecutor");
+            return false;
+        }
+    } else if (strcmp(mode, aq_numerics()) != 0) {
+        aq_cli_acl(aclDestroyAclOpExecutor(*executor), "aclDestroyAclOpExecutor");
+        aq_cli_error("this library cannot change the numerics mode of one executor: one mode at a time");
+        return false;
+    }
+    return aq_cli_want_workspace(device, *size, *executor);
 }
 
 bool aq_bench_phase2(aq_cli_device *device, uint64_t size, aclOpExecutor *executor)

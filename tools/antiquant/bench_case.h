@@ -33,7 +33,7 @@ bool aq_bench_case_legal(const aq_bench_shape *shape);
 bool aq_bench_case_make(aq_cli_device *device, const aq_bench_shape *shape, size_t fill, aq_bench_case *made);
 void aq_bench_case_free(aq_bench_case *made);
 
-/* A run with the next copy, in its two phases. mode: of numerics; null: the one in force. */
+/* A run with the next copy, in its two phases. mode: of numerics. */
 bool aq_bench_phase1(aq_cli_device *device, aq_bench_case *made, const char *mode, uint64_t *size,
                      aclOpExecutor **executor);
 bool aq_bench_phase2(aq_cli_device *device, uint64_t size, aclOpExecutor *executor);

@@ -15,7 +15,7 @@ enum {
 };
 
 /* Seconds of a probe: long enough for the clock, short enough to be a neighbour. */
-static const double least_probe = 2e-4, most_probe = 3e-3;
+static const double least_probe = 2e-4, most_probe = 1e-2;
 
 aq_bench_limit aq_bench_limit_of(int64_t m)
 {

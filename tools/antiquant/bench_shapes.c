@@ -58,9 +58,9 @@ typedef struct aq_bench_place {
 
 static bool wrong(const aq_bench_place *place, const char *word, const char *field, const char *valid)
 {
-    char name[SHOWN], shown[SHOWN];
-    aq_cli_error("%s:%d: %s must be %s, got '%s'", aq_cli_clean(place->name, name, sizeof name), place->line,
-                 field, valid, aq_cli_clean(word, shown, sizeof shown));
+    char shown[SHOWN];
+    aq_cli_error("%s:%d: %s must be %s, got '%s'", place->name, place->line, field, valid,
+                 aq_cli_clean(word, shown, sizeof shown));
     return false;
 }
 
@@ -187,7 +187,8 @@ static bool read_line(const aq_bench_place *place, char *line, const regex_t *fi
 
 static bool read_stream(FILE *file, const char *name, const regex_t *filter, aq_bench_shapes *shapes)
 {
-    aq_bench_place place = {name, 0};
+    char shown[SHOWN];
+    aq_bench_place place = {aq_cli_clean(name, shown, sizeof shown), 0};
     char *line = NULL;
     size_t size = 0;
     bool good = true;
@@ -198,7 +199,7 @@ static bool read_stream(FILE *file, const char *name, const regex_t *filter, aq_
     }
     free(line);
     if (good && ferror(file)) {
-        aq_cli_error("%s: cannot read: %s", name, strerror(errno));
+        aq_cli_error("%s: cannot read: %s", place.name, strerror(errno));
         return false;
     }
     return good;
