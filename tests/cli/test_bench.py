@@ -41,9 +41,9 @@ class MeasureTest(support.CommandTest):
             self.assertEqual("read_gb_s" in record, limit != "peak")
             self.assertEqual("peak_gflops" in record, limit != "read")
             m, us = record["m"], record["us"]["median"]
-            self.assertAlmostEqual(record["gflop_s"], 2e-3 * m * 64 * 96 / us, delta=1e-6 * record["gflop_s"])
+            self.assertAlmostEqual(record["gflop_s"], 2e-3 * m * 64 * 96 / us, delta=1e-4 * record["gflop_s"])
             bytes_ = 64 * 96 + 2 * 96 + 2 * m * 64 + 2 * m * 96
-            self.assertAlmostEqual(record["gb_s"], 1e-3 * bytes_ / us, delta=1e-6 * record["gb_s"])
+            self.assertAlmostEqual(record["gb_s"], 1e-3 * bytes_ / us, delta=1e-4 * record["gb_s"])
             self.assertLessEqual(record["share_p10"], record["share"])
             self.assertLessEqual(record["share"], record["share_p90"])
 

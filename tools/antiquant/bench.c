@@ -178,6 +178,42 @@ static int run_child(const aq_bench_command *command, int64_t threads, aq_bench_
     return code == AQ_CLI_OK && !good ? AQ_CLI_BAD : code;
 }
 
+/* path: null is standard output. The members of the machine and of each limit and record on a line of their
+ * own: small, and fit to be compared. */
+static bool write_all(const aq_bench_found *found, const char *path)
+{
+    const size_t flags = JSON_REAL_PRECISION(6);
+    const struct {
+        const char *name;
+        const json_t *list;
+    } lists[] = {{"limits", found->limits}, {"records", found->records}};
+    char *text = NULL;
+    size_t size = 0;
+    FILE *file = open_memstream(&text, &size);
+    bool good = file != NULL && fprintf(file, "{\n\"schema\": %d,\n\"machine\": ", AQ_BENCH_SCHEMA) > 0 &&
+                json_dumpf(found->machine, file, flags) == 0;
+    for (size_t i = 0; good && i < sizeof lists / sizeof lists[0]; i++) {
+        good = fprintf(file, ",\n\"%s\": [", lists[i].name) > 0;
+        for (size_t l = 0; good && l < json_array_size(lists[i].list); l++) {
+            good = fputs(l > 0 ? ",\n" : "\n", file) >= 0 &&
+                   json_dumpf(json_array_get(lists[i].list, l), file, flags) == 0;
+        }
+        good = good && fputs("]", file) >= 0;
+    }
+    good = good && fputs("}\n", file) >= 0;
+    good = file != NULL && fclose(file) == 0 && good;
+    if (!good) {
+        aq_cli_error("out of memory for the JSON text");
+    }
+    if (good && path == NULL) {
+        fwrite(text, 1, size, stdout); /* the end of the process looks whether it was written */
+    } else if (good) {
+        good = aq_cli_output_write(path, text, size, "", 0);
+    }
+    free(text);
+    return good;
+}
+
 static int bench(const aq_bench_command *command)
 {
     bool to_stdout = command->json != NULL && strcmp(command->json, "-") == 0;
@@ -187,13 +223,12 @@ static int bench(const aq_bench_command *command)
         int child = run_child(command, command->threads[i], &found);
         code = child > code ? child : code;
     }
-    json_t *all = json_pack("{s:i, s:o, s:o, s:o}", "schema", AQ_BENCH_SCHEMA, "machine", found.machine,
-                            "limits", found.limits, "records", found.records);
-    if (command->json != NULL && found.lines > 0 &&
-        !aq_cli_output_json(to_stdout ? "/dev/stdout" : command->json, all)) {
+    if (command->json != NULL && found.lines > 0 && !write_all(&found, to_stdout ? NULL : command->json)) {
         code = AQ_CLI_BAD;
     }
-    json_decref(all);
+    json_decref(found.machine);
+    json_decref(found.limits);
+    json_decref(found.records);
     return code;
 }
 
@@ -228,7 +263,8 @@ int aq_cli_bench(int argc, char **argv)
     int code = AQ_CLI_BAD;
     if (command.job.shapes.count == 0) {
         aq_cli_error("no shape%s", command.filter != NULL ? " matches --filter" : " in the file");
-    } else if (command.json == NULL || aq_cli_output_possible(command.json)) {
+    } else if (command.json == NULL || strcmp(command.json, "-") == 0 ||
+               aq_cli_output_possible(command.json)) {
         code = bench(&command);
     }
     free(command.job.shapes.all);

@@ -4,6 +4,7 @@
 #include "bench_probe.h"
 
 #include <pthread.h>
+#include <sched.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdlib.h>
@@ -31,7 +32,7 @@ typedef struct aq_bench_worker {
 struct aq_bench_probe {
     const aq_bench_loops *loops;
     int threads;
-    double rounds_a_second; /* of the last probe that multiplied; 0: none yet */
+    double rounds_a_second; /* the best so far; 0: none yet */
     pthread_mutex_t lock;   /* guards turn, stopping; work is written before turn changes */
     pthread_cond_t changed;
     uint64_t turn;
@@ -55,9 +56,15 @@ const aq_bench_loops *aq_bench_loops_best(void)
     return &aq_bench_loops_all[aq_bench_loops_count - 1];
 }
 
+/* Spins, but lets others run when it takes long: on a busy machine the one that is waited for may need this
+ * very core. */
 static void wait_for_all(atomic_int *count, int threads)
 {
-    while (atomic_load_explicit(count, memory_order_acquire) < threads) {
+    enum { PATIENCE = 2000 };
+    for (int i = 0; atomic_load_explicit(count, memory_order_acquire) < threads; i++) {
+        if (i >= PATIENCE) {
+            sched_yield();
+        }
 #if defined(__x86_64__)
         __builtin_ia32_pause();
 #endif
@@ -180,7 +187,9 @@ double aq_bench_probe_multiply(aq_bench_probe *probe, double seconds)
         probe->rounds_a_second = FIRST / run(probe, (aq_bench_work){.rounds = FIRST});
     }
     int64_t rounds = 1 + (int64_t)(seconds * probe->rounds_a_second);
-    double passed = run(probe, (aq_bench_work){.rounds = rounds});
-    probe->rounds_a_second = (double)rounds / passed;
-    return probe->rounds_a_second * probe->loops->flops * probe->threads;
+    double rate = (double)rounds / run(probe, (aq_bench_work){.rounds = rounds});
+    if (rate > probe->rounds_a_second) {
+        probe->rounds_a_second = rate;
+    }
+    return rate * probe->loops->flops * probe->threads;
 }
