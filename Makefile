@@ -5,11 +5,12 @@
 PREFIX ?= /usr/local/antiquant
 JOBS ?= $(shell nproc 2>/dev/null || echo 2)
 BENCH ?= --shapes bench/shapes/quick.txt
+MODES ?= npu
 C_FILES = $(shell find src include tools tests examples bench -name '*.[ch]' 2>/dev/null | sort)
 TIDY_FILES = $(shell find src tools -name '*.c' -not -path 'src/kernels/arm/*' | sort)
 
 .DEFAULT_GOAL := all
-.PHONY: all help demo check check-asan check-tsan bench bench-kernels bench-runtime fmt fmt-check lint install clean
+.PHONY: all help demo check check-asan check-tsan bench bench-record bench-kernels bench-runtime fmt fmt-check lint install clean
 .NOTPARALLEL:
 
 # $(call build,PRESET,TARGET): configure once (ninja does it again by itself when needed), then build.
@@ -47,6 +48,12 @@ bench: ## time the operator beside the limits of this machine, two minutes; BENC
 	@scripts/setup-debian.sh build
 	$(call build,release,all)
 	@build/release/bin/antiquant bench $(BENCH)
+
+bench-record: ## record what docs/PERFORMANCE.md shows, half an hour on a quiet machine, and rewrite it
+	@scripts/setup-debian.sh build
+	$(call build,release,all)
+	@build/release/bin/antiquant bench --shapes bench/shapes/targets.txt --modes $(MODES) --json bench/results/limits.json
+	@bench/report.py
 
 bench-kernels: ## time each kernel by itself
 	@scripts/setup-debian.sh build test

@@ -243,8 +243,11 @@ def peer_case(records, title):
     people = {}
     for record in records:
         people.setdefault((record["keeps_x"] not in TRUE_A16, label(record), record["keeps_x"]), {})[record["m"]] = record
-    def first(item):
-        return item[0][0], min(line["us"]["median"] * (1000 if m != rows_of[0] else 1) for m, line in item[1].items())
+
+    def first(item):  # the others last, the quickest for the fewest rows first
+        by_rows = item[1]
+        return item[0][0], next(by_rows[m]["us"]["median"] for m in rows_of if m in by_rows)
+
     lines = []
     for (eight, name, keeps), by_rows in sorted(people.items(), key=first):
         bold = "**" if name.startswith("antiquant") else ""
