@@ -12,7 +12,7 @@ FILLS = (("bg", "#ffffff", "#0d1117"), ("ink", "#1f2328", "#e6edf3"), ("soft", "
          ("under", "#0072b210", "#56b4e91c"))
 STROKES = (("grid", "#d8dee4", "#262c36"), ("axis", "#8b949e", "#656c76"), ("roof", "#1f2328", "#e6edf3"),
            ("l-npu", "#0072b2", "#56b4e9"), ("l-exact", "#008f64", "#2fc595"), ("l-fast", "#d55e00", "#ff9a4d"),
-           ("l-a8", "#aa4499", "#dd88cc"))
+           ("l-a8", "#aa4499", "#dd88cc"), ("l-soft", "#59636e", "#9198a1"))
 MODES = ("npu", "exact", "fast", "a8")
 
 
@@ -134,7 +134,7 @@ def legend(picture, x, y, modes, kinds):
     x += 8
     for kind, name in (("s8", "int8"), ("s4", "int4")):
         if kind in kinds:
-            picture.dot(x, y - 4, "npu" if not modes else modes[0], kind == "s8")
+            picture.dot(x, y - 4, "soft", kind == "s8")
             picture.text(x + 11, y, name, "ink")
             x += 60
     picture.text(x, y, "small numbers: rows of x", "soft")

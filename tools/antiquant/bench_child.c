@@ -12,8 +12,6 @@
 #include "cli.h"
 #include "output.h"
 
-enum { PIECE = 16 << 20 };
-
 static const size_t cold_bytes = (size_t)256
                                  << 20;   /* more than any last level cache we know of a few cores */
 static const double largest_error = 0.05; /* no mode and no type comes near; a wrong answer does */
@@ -142,34 +140,20 @@ static int measure_shapes(aq_bench_session *session)
     return code;
 }
 
-/* For limits that no shape needed: memory by itself, multiplications by themselves. */
-static bool probe_rest(aq_bench_session *session)
-{
-    if (session->peak.count == 0 && !keep(&session->peak, aq_bench_probe_multiply(session->probe, 0.02))) {
-        return false;
-    }
-    char *data = session->read.count == 0 ? aq_cli_alloc((int64_t)cold_bytes, 1, "memory to read") : NULL;
-    bool good = session->read.count > 0 || data != NULL;
-    if (data != NULL) {
-        memset(data, 1, cold_bytes); /* so that it has pages of its own */
-    }
-    for (size_t at = 0; good && data != NULL && at < cold_bytes; at += PIECE) {
-        good = keep(&session->read, aq_bench_probe_read(session->probe, data + at, PIECE, 1));
-    }
-    free(data);
-    return good;
-}
-
+/* Medians; what no shape needed is probed by itself. */
 static bool send_limits(aq_bench_session *session)
 {
-    if (!probe_rest(session)) {
+    const char *level;
+    double found = aq_bench_probe_cold(session->probe, &level);
+    if ((session->peak.count == 0 && !keep(&session->peak, aq_bench_probe_multiply(session->probe, 0.02))) ||
+        (session->read.count == 0 && !keep(&session->read, found))) {
         return false;
     }
     aq_bench_spread read = aq_bench_spread_of(session->read.all, session->read.count);
     aq_bench_spread peak = aq_bench_spread_of(session->peak.all, session->peak.count);
     return send(session, "limit",
-                json_pack("{s:i, s:f, s:f}", "threads", session->threads, "peak_gflops", 1e-9 * peak.median,
-                          "read_gb_s", 1e-9 * read.median));
+                json_pack("{s:i, s:f, s:f, s:s}", "threads", session->threads, "peak_gflops",
+                          1e-9 * peak.median, "read_gb_s", 1e-9 * read.median, "read_with", level));
 }
 
 static bool all_legal(const aq_bench_shapes *shapes)

@@ -53,7 +53,7 @@ static double probe_read(aq_bench_run *run, double rate)
 {
     aq_bench_case *made = run->made;
     int64_t other = (made->next + made->copies / 2) % made->copies;
-    double passes = made->shape.cold ? 1.0 : 1.0 + least_probe * rate / (double)made->copy_bytes;
+    double passes = made->shape.cold ? 0.0 : 1.0 + least_probe * rate / (double)made->copy_bytes;
     return aq_bench_probe_read(run->probe, made->copy[other].data, made->copy_bytes,
                                passes < 1e6 ? (int)passes : 1000000);
 }

@@ -19,19 +19,21 @@ typedef struct aq_bench_loops {
 extern const aq_bench_loops aq_bench_loops_all[];
 extern const size_t aq_bench_loops_count;
 
-/* The best of them whose level this CPU has, whatever ANTIQUANT_CPU says. */
-const aq_bench_loops *aq_bench_loops_best(void);
-
 /* Threads that sleep between probes; the caller is one of them. */
 typedef struct aq_bench_probe aq_bench_probe;
 
-/* Null, with a message, when a thread cannot be made. */
+/* Finds out which loop reads cold memory fastest: not on every CPU that with the widest loads. Null, with a
+ * message, when there is no memory or a thread cannot be made. */
 aq_bench_probe *aq_bench_probe_start(int threads);
 void aq_bench_probe_stop(aq_bench_probe *probe); /* null is fine */
 
-/* Bytes a second of reading data[0, bytes), cut into one piece a thread, `passes` times. What is left of a
- * piece after whole blocks of 512 bytes is neither read nor counted. bytes >= 512 * threads. */
+/* Bytes a second of reading data[0, bytes), cut into one piece a thread, once from cold memory (passes = 0),
+ * or `passes` times from the caches. What is left of a piece after whole blocks of 512 bytes is neither read
+ * nor counted. bytes >= 512 * threads. */
 double aq_bench_probe_read(aq_bench_probe *probe, const void *data, size_t bytes, int passes);
+
+/* The same of cold memory, as it was found at the start, and the level of the loop. */
+double aq_bench_probe_cold(const aq_bench_probe *probe, const char **level);
 
 /* Operations a second of fp32 multiply-adds, for about so many seconds. */
 double aq_bench_probe_multiply(aq_bench_probe *probe, double seconds);

@@ -11,7 +11,7 @@
 
 #include "cli.h"
 
-enum { FIELDS = 7, MOST_SHAPES = 100000, SHOWN = 80 };
+enum { FIELDS = 7, WORD = 64, MOST_SHAPES = 100000, SHOWN = 80 };
 
 static const int64_t largest = INT64_C(1) << 31; /* of m, k and n: products stay far from 64 bits */
 
@@ -91,8 +91,8 @@ static bool granularity_of(const aq_bench_place *place, const char *word, int64_
            wrong(place, word, "granularity", "tensor, channel or gN, N values along k that share a scale");
 }
 
-/* The words of one combination. */
-static bool shape_of(const aq_bench_place *place, char *const words[FIELDS], aq_bench_shape *shape)
+/* Of the words of one combination. */
+static bool shape_of(const aq_bench_place *place, char words[FIELDS][WORD], aq_bench_shape *shape)
 {
     static const char *const weights[] = {"s8", "s4"}, *const types[] = {"f16", "bf16"};
     int weight, storage, type;
@@ -133,30 +133,48 @@ static bool add(const aq_bench_place *place, const aq_bench_shape *shape, const 
     return true;
 }
 
-/* All combinations of fields[at...], the ones before being chosen: words of lists one by one. */
-static bool combine(const aq_bench_place *place, char *fields[FIELDS], int at, aq_bench_shape *shape,
+static int64_t count_words(const char *list)
+{
+    int64_t count = 1;
+    for (; *list != '\0'; list++) {
+        count += *list == ',';
+    }
+    return count;
+}
+
+/* Longer words than any valid one are cut. */
+static void copy_word(const char *list, int64_t index, char word[WORD])
+{
+    for (; index > 0; index--) {
+        list = strchr(list, ',') + 1;
+    }
+    snprintf(word, WORD, "%.*s", (int)strcspn(list, ","), list);
+}
+
+/* All combinations of the words of lists, the last field's changing fastest. */
+static bool combine(const aq_bench_place *place, char *const lists[FIELDS], aq_bench_shape *shape,
                     const regex_t *filter, aq_bench_shapes *shapes)
 {
-    if (at == FIELDS) {
-        return shape_of(place, fields, shape) && add(place, shape, filter, shapes);
-    }
-    char *list = fields[at], *word = list;
-    bool good = true;
-    for (char *comma = list; good && comma != NULL; word = comma + 1) {
-        comma = strchr(word, ',');
-        if (comma != NULL) {
-            *comma = '\0';
-        }
-        fields[at] = word;
-        good = combine(place, fields, at + 1, shape, filter, shapes);
-        if (comma != NULL) {
-            *comma = ',';
-        } else {
-            break;
+    char words[FIELDS][WORD];
+    int64_t combinations = 1;
+    for (int i = 0; i < FIELDS; i++) {
+        if (!aq_cli_multiply(combinations, count_words(lists[i]), &combinations)) {
+            aq_cli_error("%s:%d: too many combinations", place->name, place->line);
+            return false;
         }
     }
-    fields[at] = list;
-    return good;
+    for (int64_t combination = 0; combination < combinations; combination++) {
+        int64_t rest = combination;
+        for (int i = FIELDS - 1; i >= 0; i--) {
+            int64_t count = count_words(lists[i]);
+            copy_word(lists[i], rest % count, words[i]);
+            rest /= count;
+        }
+        if (!shape_of(place, words, shape) || !add(place, shape, filter, shapes)) {
+            return false;
+        }
+    }
+    return true;
 }
 
 static bool read_line(const aq_bench_place *place, char *line, const regex_t *filter, aq_bench_shapes *shapes)
@@ -182,7 +200,7 @@ static bool read_line(const aq_bench_place *place, char *line, const regex_t *fi
                      place->name, place->line, count);
         return false;
     }
-    return count == 0 || combine(place, fields, 0, &shape, filter, shapes);
+    return count == 0 || combine(place, fields, &shape, filter, shapes);
 }
 
 static bool read_stream(FILE *file, const char *name, const regex_t *filter, aq_bench_shapes *shapes)
