@@ -1,12 +1,12 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""Recorded runs to docs/PERFORMANCE.md and pictures: fills what is between `<!-- begin NAME -->` and `<!-- end NAME -->`,
-and writes docs/img/*.svg. The same recordings give the same bytes. Measures nothing.
+"""Recorded runs to docs/PERFORMANCE.md and pictures: fills what is between `<!-- begin NAME -->` and
+`<!-- end NAME -->`, and writes docs/img/*.svg. The same recordings give the same bytes. Measures nothing.
 
   bench/report.py [--check] [--results DIR] [--document FILE] [--images DIR]
 
-DIR/limits.json is a run of `antiquant bench` (default DIR: bench/results), DIR/peers.json one of bench/peers; a part whose
-recording is missing says so. With --check nothing is written: exit 1 when a file is not what it should be.
+DIR/limits.json is a run of `antiquant bench` (default DIR: bench/results), DIR/peers.json one of bench/peers; a part
+whose recording is missing says so. With --check nothing is written: exit 1 when a file is not what it should be.
 """
 import argparse
 import fnmatch
@@ -177,7 +177,8 @@ def goals_text(run, path):
     for goal in goals(path):
         measured = values_of(goal, records)
         if measured:
-            rows.append(goal_words(goal, next(iter(measured.values()))[0][1]["limit"]) + [goal_cell(goal, measured.get(count)) for count in threads])
+            limit = next(iter(measured.values()))[0][1]["limit"]
+            rows.append(goal_words(goal, limit) + [goal_cell(goal, measured.get(count)) for count in threads])
     head = ["mode", "rows", "weight", "goal", *[f"{count} thread{'s' * (count > 1)}" for count in threads]]
     return table(head, rows) if rows else "None of the goals was measured."
 
@@ -204,7 +205,8 @@ def mode_table(records):
         rows.append([matrix(first) + ("" if first["cold"] else " hot"), weight(first), first["x"], str(first["m"]),
                      *[cell(lines, storage, count) for storage in storages for count in threads],
                      f"{max(line['error'] for line in lines):.1e} ({first['error_rounding']:.1e})"])
-    head = ["k×n", "weight", "x", "rows", *[f"{storage}, {count}" for storage in storages for count in threads], "error"]
+    columns = [f"{storage}, {count}" for storage in storages for count in threads]
+    head = ["k×n", "weight", "x", "rows", *columns, "error"]
     return table(head, rows, right=head[4:])
 
 
@@ -225,7 +227,7 @@ def calls_text(run):
                          *[us(record[name]["median"]) for name in ("us_call", "us_empty")],
                          f"{us(record['us_over']['median'])} ({us(record['us_over']['p10'])} to "
                          f"{us(record['us_over']['p90'])})"])
-    head = ["k×n", "weight", "storage", "mode", "threads", "whole call, µs", "empty round trip, µs", "more, µs (tenths)"]
+    head = ["k×n", "weight", "storage", "mode", "threads", "whole call, µs", "empty, µs", "more, µs (tenths)"]
     return table(head, rows, right=head[4:]) if rows else "Not measured."
 
 
@@ -237,12 +239,17 @@ def label(record):
     return name + (f" ({storage})" if storage else "")
 
 
+def rate(record):
+    return f"{record['gb_s']:.1f} GB/s" if record["m"] <= 2 else f"{record['gflop_s']:.0f} GFLOP/s"
+
+
 def peer_case(records, title):
     """Those that keep activations in 16 or 32 bit, then the others; a column for each number of rows."""
     rows_of = sorted({record["m"] for record in records})
     people = {}
     for record in records:
-        people.setdefault((record["keeps_x"] not in TRUE_A16, label(record), record["keeps_x"]), {})[record["m"]] = record
+        person = (record["keeps_x"] not in TRUE_A16, label(record), record["keeps_x"])
+        people.setdefault(person, {})[record["m"]] = record
 
     def first(item):  # the others last, the quickest for the fewest rows first
         by_rows = item[1]
@@ -254,8 +261,7 @@ def peer_case(records, title):
         cells = []
         for m in rows_of:
             record = by_rows.get(m)
-            rate = "" if record is None else f"{record['gb_s']:.1f} GB/s" if m <= 2 else f"{record['gflop_s']:.0f} GFLOP/s"
-            cells.append(f"{us(record['us']['median'])} · {rate}" if record else "")
+            cells.append(f"{us(record['us']['median'])} · {rate(record)}" if record else "")
         errors = [record["error"] for record in by_rows.values() if record["error"] is not None]
         lines.append([f"{bold}{name}{bold}", keeps if not eight else f"**{keeps}**", *cells,
                       f"{max(errors):.1e}" if errors else "–"])

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Rooflines and bars as SVG, written by hand: text only, the same bytes for the same records. Colours follow the reader's
-light or dark setting; the background comes with the picture, so it can be read on any page."""
+"""Rooflines and bars as SVG, written by hand: text only, the same bytes for the same records. Colours follow the
+reader's light or dark setting; the background comes with the picture, so it can be read on any page."""
 import math
 from html import escape
 

@@ -61,7 +61,7 @@ class SettingsTest(support.CommandTest):
 
 class UsageTest(support.CommandTest):
     def test_help_and_version(self):
-        for arguments in (["--help"], ["bench", "--help"], ["info", "--help"], ["lint", "--help"], ["run", "--help"], ["verify", "--help"]):
+        for arguments in (["--help"], *[[name, "--help"] for name in ("bench", "info", "lint", "run", "verify")]):
             out, err = self.call(*arguments)
             self.assertIn("Usage: antiquant", out)
             self.assertEqual(err, "")
