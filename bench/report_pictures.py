@@ -165,8 +165,9 @@ def roofline(records, limit, title):
 
 def rooflines(run):
     """{name: SVG}: one for each number of threads, of the matrix with most records; per channel, plain, fp16."""
-    fitting = [record for record in run["records"] if record["who"] == "antiquant" and record["granularity"] == "channel"
-               and record["storage"] == "plain" and record["x"] == "f16" and not record.get("offset") and record["cold"]]
+    fitting = [record for record in run["records"] if record["who"] == "antiquant" and record["cold"]
+               and (record["granularity"], record["storage"], record["x"]) == ("channel", "plain", "f16")
+               and not record.get("offset")]
     shapes = [(record["k"], record["n"]) for record in fitting]
     if not shapes:
         return {}

@@ -160,7 +160,8 @@ static int run_child(const aq_bench_command *command, int64_t threads, aq_bench_
         close(ends[0]);
         FILE *out = fdopen(ends[1], "w");
         int code = out != NULL ? aq_bench_child(&command->job, (int)threads, out) : AQ_CLI_BAD;
-        _exit(out != NULL && fclose(out) != 0 ? AQ_CLI_BAD : code);
+        free(command->job.shapes.all);
+        exit(out != NULL && fclose(out) != 0 ? AQ_CLI_BAD : code);
     }
     close(ends[1]);
     FILE *in = fdopen(ends[0], "r");
