@@ -51,13 +51,34 @@ static json_t *levels(void)
     return list;
 }
 
-/* Bytes of the data caches, 0 where the system does not tell. */
+/* The first word of a file of a cache of the first CPU; false when there is none. */
+static bool cache_word(int index, const char *name, char word[32])
+{
+    char path[96];
+    snprintf(path, sizeof path, "/sys/devices/system/cpu/cpu0/cache/index%d/%s", index, name);
+    FILE *file = fopen(path, "r");
+    bool good = file != NULL && fscanf(file, "%31s", word) == 1;
+    if (file != NULL) {
+        fclose(file);
+    }
+    return good;
+}
+
+/* Bytes of the data caches L1, L2, L3; 0 where the system does not tell. (sysconf counts those of all cores
+ * of the package together.) */
 static json_t *caches(void)
 {
-    long l1 = sysconf(_SC_LEVEL1_DCACHE_SIZE), l2 = sysconf(_SC_LEVEL2_CACHE_SIZE),
-         l3 = sysconf(_SC_LEVEL3_CACHE_SIZE);
-    return json_pack("[I, I, I]", (json_int_t)(l1 > 0 ? l1 : 0), (json_int_t)(l2 > 0 ? l2 : 0),
-                     (json_int_t)(l3 > 0 ? l3 : 0));
+    json_int_t bytes[4] = {0};
+    char level[32], type[32], size[32];
+    for (int i = 0;
+         cache_word(i, "level", level) && cache_word(i, "type", type) && cache_word(i, "size", size); i++) {
+        long at = strtol(level, NULL, 10);
+        if (at >= 1 && at <= 3 && strcmp(type, "Instruction") != 0) {
+            char *unit;
+            bytes[at] = strtoll(size, &unit, 10) * (*unit == 'M' ? 1 << 20 : *unit == 'K' ? 1 << 10 : 1);
+        }
+    }
+    return json_pack("[I, I, I]", bytes[1], bytes[2], bytes[3]);
 }
 
 json_t *aq_bench_machine(void)
