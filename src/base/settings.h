@@ -33,6 +33,12 @@ typedef struct aq_settings {
  */
 const aq_settings *aq_settings_get(void);
 
+/* "npu, exact": the valid values of ANTIQUANT_NUMERICS. */
+extern const char aq_numerics_names[];
+/* false, and *mode is as it was: not one of them. */
+bool aq_numerics_of(const char *name, aq_numerics_mode *mode);
+const char *aq_numerics_name(aq_numerics_mode mode);
+
 /* A value for a message: as it is, but for control characters, quotes and bytes that are not ASCII, which
  * become
  * '?', and with "..." after AQ_SHOWN_VALUE bytes, so that the valid values still fit beside it. Returns text.

@@ -132,7 +132,7 @@ static int too_large(const char *function, const aq_problem *problem)
                                    .page = "operator page 1.3"});
 }
 
-int aq_plan_make(const char *function, const aq_problem *problem, aq_plan *plan)
+int aq_plan_make_in(aq_numerics_mode numerics, const char *function, const aq_problem *problem, aq_plan *plan)
 {
     int status = aq_settings_check(function);
     if (status != 0)
@@ -140,7 +140,7 @@ int aq_plan_make(const char *function, const aq_problem *problem, aq_plan *plan)
     memset(plan, 0, sizeof *plan);
     plan->problem = *problem;
     plan->order = aq_plan_order(problem);
-    plan->exact = aq_settings_get()->numerics == AQ_NUMERICS_EXACT;
+    plan->exact = numerics == AQ_NUMERICS_EXACT;
 
     int64_t work;
     if (!aq_mul_i64(problem->m, problem->n, &work) || !aq_mul_i64(work, aq_max_i64(problem->k, 1), &work) ||
@@ -158,4 +158,9 @@ int aq_plan_make(const char *function, const aq_problem *problem, aq_plan *plan)
         cut_stream(plan);
     cut_gemm(plan);
     return aq_workspace_lay_out(plan) ? 0 : too_large(function, problem);
+}
+
+int aq_plan_make(const char *function, const aq_problem *problem, aq_plan *plan)
+{
+    return aq_plan_make_in(aq_settings_get()->numerics, function, problem, plan);
 }

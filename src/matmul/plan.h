@@ -4,6 +4,7 @@
 #ifndef AQ_MATMUL_PLAN_H
 #define AQ_MATMUL_PLAN_H
 
+#include "base/settings.h"
 #include "matmul/problem.h"
 
 /* Byte offsets into the workspace, all multiples of 64. Made by workspace.c, the only place that adds up
@@ -38,6 +39,10 @@ typedef struct aq_plan {
 /* 0; 161002 when sizes do not fit 64 bits (message set, argument names x1 and x2); 561000 when an environment
  * variable is invalid. `function` is the caller's, for messages. */
 int aq_plan_make(const char *function, const aq_problem *problem, aq_plan *plan);
+
+/* The same in a mode that need not be the one of ANTIQUANT_NUMERICS: for those who only ask. */
+int aq_plan_make_in(aq_numerics_mode numerics, const char *function, const aq_problem *problem,
+                    aq_plan *plan);
 
 /* 0, or 561000 with a message: an environment variable that plans depend on is invalid. Every phase 1 asks.
  */

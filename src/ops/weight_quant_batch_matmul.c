@@ -45,18 +45,18 @@ static void describe(const void *plan, aq_description *description)
     aq_describe_matmul(&frozen->plan, description);
 }
 
-static void why_not(const void *plan, char *text, size_t size)
+static void details(const void *plan, char *text, size_t size)
 {
     const v1_plan *frozen = plan;
     if (!frozen->empty)
-        aq_why_not_matmul(&frozen->plan, text, size);
+        aq_details_matmul(&frozen->plan, text, size);
 }
 
 static const aq_op op = {.name = "aclnnWeightQuantBatchMatmul",
                          .tensor_names = aq_v1_tensor_names,
                          .run = run,
                          .describe = describe,
-                         .why_not = why_not};
+                         .details = details};
 
 /* Checks, plans, freezes. The tensors are held. */
 static int make(const char *function, const aclTensor *const tensors[AQ_V1_TENSORS], aq_v1_call *call,

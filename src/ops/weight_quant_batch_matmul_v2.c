@@ -35,17 +35,17 @@ static const aq_op ops[AQ_OPERATORS_V2] = {
                         .tensor_names = aq_v2_tensor_names,
                         .run = run,
                         .describe = aq_describe_matmul,
-                        .why_not = aq_why_not_matmul},
+                        .details = aq_details_matmul},
     [AQ_OPERATOR_V3] = {.name = "aclnnWeightQuantBatchMatmulV3",
                         .tensor_names = aq_v2_tensor_names,
                         .run = run,
                         .describe = aq_describe_matmul,
-                        .why_not = aq_why_not_matmul},
+                        .details = aq_details_matmul},
     [AQ_OPERATOR_NZ] = {.name = "aclnnWeightQuantBatchMatmulNz",
                         .tensor_names = aq_v2_tensor_names,
                         .run = run,
                         .describe = aq_describe_matmul,
-                        .why_not = aq_why_not_matmul},
+                        .details = aq_details_matmul},
 };
 
 /* Checks, plans, freezes. The tensors are held. */
