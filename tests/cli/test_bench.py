@@ -29,6 +29,9 @@ class MeasureTest(support.CommandTest):
         self.assertLessEqual({"cpu", "cores", "levels", "caches", "os", "compiler", "library_version", "date", "load"},
                              set(found["machine"]))
         self.assertEqual([limit["threads"] for limit in found["limits"]], [1])
+        info = self.path("info.json")
+        self.call("info", "--json", info)
+        kernels = [kernel["name"] for kernel in json.loads(info.read_text())["kernels"]]
         self.assertTrue(found["limits"][0]["peak_gflops"] > 0 and found["limits"][0]["read_gb_s"] > 0)
         for record, limit in zip(found["records"], ("read", "min(peak, read)", "peak"), strict=True):
             self.assertLessEqual(RECORD, set(record))
@@ -38,6 +41,7 @@ class MeasureTest(support.CommandTest):
                 self.assertLessEqual(record[name]["median"], record[name]["p90"])
                 self.assertGreaterEqual(record[name]["runs"], 3)
             self.assertEqual(record["limit"], limit)
+            self.assertIn(record["kernel"], kernels)
             self.assertEqual("read_gb_s" in record, limit != "peak")
             self.assertEqual("peak_gflops" in record, limit != "read")
             m, us = record["m"], record["us"]["median"]

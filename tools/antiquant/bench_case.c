@@ -299,6 +299,23 @@ bool aq_bench_phase2(aq_cli_device *device, uint64_t size, aclOpExecutor *execut
            aq_cli_acl(aclrtSynchronizeStream(device->stream), "aclrtSynchronizeStream");
 }
 
+const char *aq_bench_case_kernel(const aq_bench_case *made, const char *mode)
+{
+    const aq_bench_shape *shape = &made->shape;
+    aq_matmul call = {.op = "V2",
+                      .numerics = mode,
+                      .storage = aq_bench_storage_name(shape->storage),
+                      .m = shape->m,
+                      .k = shape->k,
+                      .n = shape->n,
+                      .x_dtype = half_type(shape),
+                      .weight_dtype = weight_type(shape),
+                      .group_size = shape->group > 0 ? (int)shape->group : 0,
+                      .offset = shape->offset};
+    aq_matmul_explanation plan;
+    return shape->group != AQ_BENCH_TENSOR && aq_explain_matmul(&call, &plan) == 0 ? plan.kernel : NULL;
+}
+
 bool aq_bench_case_error(const aq_bench_case *made, double *error, double *rounding)
 {
     const aq_bench_shape *shape = &made->shape;

@@ -38,6 +38,9 @@ bool aq_bench_phase1(aq_cli_device *device, aq_bench_case *made, const char *mod
                      aclOpExecutor **executor);
 bool aq_bench_phase2(aq_cli_device *device, uint64_t size, aclOpExecutor *executor);
 
+/* The kernel that phase 1 chooses, as aq_explain_matmul tells; null where it cannot be told. */
+const char *aq_bench_case_kernel(const aq_bench_case *made, const char *mode);
+
 /* Relative Frobenius errors against weights that are not rounded: of what is in y, and of the exact answer
  * rounded to y's type. */
 bool aq_bench_case_error(const aq_bench_case *made, double *error, double *rounding);

@@ -70,7 +70,7 @@ static json_t *record_of(const aq_bench_session *session, const aq_bench_case *m
     const aq_bench_shape *shape = &made->shape;
     char words[AQ_BENCH_WORDS];
     json_t *record =
-        json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:b, s:I, s:I, s:I, s:b, s:i, s:n}", "who",
+        json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:b, s:I, s:I, s:I, s:b, s:i, s:s?}", "who",
                   "antiquant", "version", aq_version(), "keeps_x", "16 bit", "mode", mode, "x",
                   shape->bf16 ? "bf16" : "f16", "weight", shape->int4 ? "s4" : "s8", "granularity",
                   aq_bench_granularity(shape, words), "storage", aq_bench_storage_name(shape->storage),
@@ -145,7 +145,8 @@ static bool send_limits(aq_bench_session *session)
 {
     const char *level;
     double found = aq_bench_probe_cold(session->probe, &level);
-    if ((session->peak.count == 0 && !keep(&session->peak, aq_bench_probe_multiply(session->probe, 0.02))) ||
+    if ((session->peak.count == 0 &&
+         !keep(&session->peak, aq_bench_probe_multiply(session->probe, NULL, 0.02))) ||
         (session->read.count == 0 && !keep(&session->read, found))) {
         return false;
     }

@@ -62,7 +62,7 @@ static double probe_peak(aq_bench_run *run)
 {
     double seconds = run->seconds;
     seconds = seconds < least_probe ? least_probe : seconds > most_probe ? most_probe : seconds;
-    return aq_bench_probe_multiply(run->probe, seconds);
+    return aq_bench_probe_multiply(run->probe, NULL, seconds);
 }
 
 /* *whole: with phase 1. */

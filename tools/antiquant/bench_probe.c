@@ -167,10 +167,15 @@ double aq_bench_probe_cold(const aq_bench_probe *probe, const char **level)
     return probe->cold_rate;
 }
 
-double aq_bench_probe_multiply(aq_bench_probe *probe, double seconds)
+double aq_bench_probe_multiply(aq_bench_probe *probe, const char *level, double seconds)
 {
     enum { FIRST = 20000 }; /* rounds, well below a millisecond */
     aq_bench_work work = {.loops = probe->widest, .rounds = FIRST};
+    for (size_t l = 0; level != NULL && l < aq_bench_loops_count; l++) {
+        if (strcmp(level, aq_bench_loops_all[l].level) == 0 && usable(l)) {
+            work.loops = &aq_bench_loops_all[l];
+        }
+    }
     if (probe->rounds_a_second == 0.0) {
         probe->rounds_a_second = FIRST / run(probe, work);
     }

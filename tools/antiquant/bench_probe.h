@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* bench_probe.h - what the machine can do at most, on so many threads at once: read memory, multiply and add.
- * Measured, never assumed. Knows neither the operator nor the library's threads. */
+ * Measured, never assumed. Knows neither the operator nor the library's threads. `antiquant explain` asks
+ * too. */
 #ifndef AQ_CLI_BENCH_PROBE_H
 #define AQ_CLI_BENCH_PROBE_H
 
@@ -35,7 +36,8 @@ double aq_bench_probe_read(aq_bench_probe *probe, const void *data, size_t bytes
 /* The same of cold memory, as it was found at the start, and the level of the loop. */
 double aq_bench_probe_cold(const aq_bench_probe *probe, const char **level);
 
-/* Operations a second of fp32 multiply-adds, for about so many seconds. */
-double aq_bench_probe_multiply(aq_bench_probe *probe, double seconds);
+/* Operations a second of fp32 multiply-adds, for about so many seconds: within a level of aq_cpu_level_get,
+ * or, for null and levels that are not known here, within the best that this CPU has. */
+double aq_bench_probe_multiply(aq_bench_probe *probe, const char *level, double seconds);
 
 #endif
