@@ -69,13 +69,13 @@ static json_t *record_of(const aq_bench_session *session, const aq_bench_case *m
     static const char *const limits[] = {"read", "min(peak, read)", "peak"};
     const aq_bench_shape *shape = &made->shape;
     char words[AQ_BENCH_WORDS];
-    json_t *record =
-        json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:b, s:I, s:I, s:I, s:b, s:i, s:s?}", "who",
-                  "antiquant", "version", aq_version(), "keeps_x", "16 bit", "mode", mode, "x",
-                  shape->bf16 ? "bf16" : "f16", "weight", shape->int4 ? "s4" : "s8", "granularity",
-                  aq_bench_granularity(shape, words), "storage", aq_bench_storage_name(shape->storage),
-                  "offset", shape->offset, "m", (json_int_t)shape->m, "k", (json_int_t)shape->k, "n",
-                  (json_int_t)shape->n, "cold", shape->cold, "threads", session->threads, "kernel");
+    json_t *record = json_pack(
+        "{s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:b, s:I, s:I, s:I, s:b, s:i, s:s?}", "who", "antiquant",
+        "version", aq_version(), "keeps_x", "16 bit", "mode", mode, "x", shape->bf16 ? "bf16" : "f16",
+        "weight", shape->int4 ? "s4" : "s8", "granularity", aq_bench_granularity(shape, words), "storage",
+        aq_bench_storage_name(shape->storage), "offset", shape->offset, "m", (json_int_t)shape->m, "k",
+        (json_int_t)shape->k, "n", (json_int_t)shape->n, "cold", shape->cold, "threads", session->threads,
+        "kernel", aq_bench_case_kernel(made, mode));
     json_t *measured = json_pack(
         "{s:o, s:f, s:f, s:s, s:f, s:f, s:f, s:o, s:o, s:o, s:o, s:o}", "us", spread(&times->run), "gb_s",
         1e-9 * made->bytes / times->run.median, "gflop_s", 1e-9 * made->flops / times->run.median, "limit",
