@@ -271,25 +271,26 @@ void aq_bench_case_free(aq_bench_case *made)
 
 /* ---- Runs ---- */
 
-bool aq_bench_phase1(aq_cli_device *device, aq_bench_case *made, const char *mode, uint64_t *size,
-                     aclOpExecutor **executor)
+bool aq_bench_phase1(aq_bench_case *made, uint64_t *size, aclOpExecutor **executor)
 {
     const aq_bench_copy *copy = &made->copy[made->next];
     made->next = (made->next + 1) % made->copies;
-    if (!phase1(made, copy, size, executor)) {
-        return false;
-    }
+    return phase1(made, copy, size, executor);
+}
+
+bool aq_bench_choose(aq_cli_device *device, const char *mode, uint64_t *size, aclOpExecutor *executor)
+{
+    bool good = true;
     if (aq_executor_set_numerics != NULL) {
-        if (!aq_cli_acl(aq_executor_set_numerics(*executor, mode, size), "aq_executor_set_numerics")) {
-            aq_cli_acl(aclDestroyAclOpExecutor(*executor), "aclDestroyAclOpExecutor");
-            return false;
-        }
+        good = aq_cli_acl(aq_executor_set_numerics(executor, mode, size), "aq_executor_set_numerics");
     } else if (strcmp(mode, aq_numerics()) != 0) {
-        aq_cli_acl(aclDestroyAclOpExecutor(*executor), "aclDestroyAclOpExecutor");
         aq_cli_error("this library cannot change the numerics mode of one executor: one mode at a time");
-        return false;
+        good = false;
     }
-    return aq_cli_want_workspace(device, *size, *executor);
+    if (!good) {
+        aq_cli_acl(aclDestroyAclOpExecutor(executor), "aclDestroyAclOpExecutor");
+    }
+    return good && aq_cli_want_workspace(device, *size, executor);
 }
 
 bool aq_bench_phase2(aq_cli_device *device, uint64_t size, aclOpExecutor *executor)

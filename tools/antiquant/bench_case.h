@@ -33,9 +33,9 @@ bool aq_bench_case_legal(const aq_bench_shape *shape);
 bool aq_bench_case_make(aq_cli_device *device, const aq_bench_shape *shape, size_t fill, aq_bench_case *made);
 void aq_bench_case_free(aq_bench_case *made);
 
-/* A run with the next copy, in its two phases. mode: of numerics. */
-bool aq_bench_phase1(aq_cli_device *device, aq_bench_case *made, const char *mode, uint64_t *size,
-                     aclOpExecutor **executor);
+/* A run with the next copy: phase 1, the numerics mode and a workspace for it, phase 2 with synchronise. */
+bool aq_bench_phase1(aq_bench_case *made, uint64_t *size, aclOpExecutor **executor);
+bool aq_bench_choose(aq_cli_device *device, const char *mode, uint64_t *size, aclOpExecutor *executor);
 bool aq_bench_phase2(aq_cli_device *device, uint64_t size, aclOpExecutor *executor);
 
 /* The kernel that phase 1 chooses, as aq_explain_matmul tells; null where it cannot be told. */

@@ -101,7 +101,8 @@ static int measure_mode(aq_bench_session *session, aq_bench_case *made, const ch
     double error = NAN, rounding = NAN;
     uint64_t size = 0;
     aclOpExecutor *executor = NULL;
-    if (!aq_bench_phase1(&session->device, made, mode, &size, &executor) ||
+    if (!aq_bench_phase1(made, &size, &executor) ||
+        !aq_bench_choose(&session->device, mode, &size, executor) ||
         !aq_bench_phase2(&session->device, size, executor) || !aq_bench_case_error(made, &error, &rounding) ||
         !aq_bench_measure(&session->device, session->probe, made, mode, session->job->seconds, &times) ||
         (made->shape.cold && times.read.runs > 0 && !keep(&session->read, times.read.median)) ||
