@@ -243,6 +243,12 @@ def rate(record):
     return f"{record['gb_s']:.1f} GB/s" if record["m"] <= 2 else f"{record['gflop_s']:.0f} GFLOP/s"
 
 
+def ratio(record, mode):
+    """How many times as long as ours in that mode, from the same rounds."""
+    value = (record.get("ratio_to_ours") or {}).get(mode)
+    return f" · {value:.2f}×" if value is not None and record["who"] != "antiquant" else ""
+
+
 def peer_case(records, title):
     """Those that keep activations in 16 or 32 bit, then the others; a column for each number of rows."""
     rows_of = sorted({record["m"] for record in records})
@@ -261,7 +267,8 @@ def peer_case(records, title):
         cells = []
         for m in rows_of:
             record = by_rows.get(m)
-            cells.append(f"{us(record['us']['median'])} · {rate(record)}" if record else "")
+            mode = "fast" if eight else "exact"
+            cells.append(f"{us(record['us']['median'])} · {rate(record)}{ratio(record, mode)}" if record else "")
         errors = [record["error"] for record in by_rows.values() if record["error"] is not None]
         lines.append([f"{bold}{name}{bold}", keeps if not eight else f"**{keeps}**", *cells,
                       f"{max(errors):.1e}" if errors else "–"])
@@ -282,11 +289,13 @@ def peers_text(run, images):
     parts = [f"![peers, {name}](img/{name}.svg)" for name in images]
     for (threads, k, n, kind, granularity), records in peer_cases(run).items():
         title = f"{'int8' if kind == 's8' else 'int4'} {granularity}, {k}×{n}, {threads} thread{'s' * (threads > 1)}"
-        parts.append(details(f"<b>{title}</b>", peer_case(records, f"Time · rate; activations in 8 bit are another "
-                                                                   f"contract, see the errors. {title}:")))
-    missing = [f"{entry['who']} ({entry['reason']})" for entry in run.get("not_available", [])]
-    if missing:
-        parts.append("Could not be had: " + "; ".join(missing) + ".")
+        caption = (f"{title}. Time · rate · how many times as long as ours in the same rounds: as `exact`, or as `fast` "
+                   "for those that keep activations in 8 bit, which is another contract: see the errors.")
+        parts.append(details(f"<b>{title}</b>", peer_case(records, caption)))
+    for words, key in (("Could not be had", "not_available"), ("Failed", "failures")):
+        named = [f"{entry['who']} ({entry['reason']})" for entry in run.get(key, [])]
+        if named:
+            parts.append(f"{words}: " + "; ".join(named) + ".")
     return "\n\n".join(parts)
 
 

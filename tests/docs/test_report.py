@@ -104,12 +104,14 @@ class ReportTest(unittest.TestCase):
         self.assertIn("**31**; worst 1024×1024", over)
 
     def test_peers(self):
-        others = [record(None, m, who="Other & <Co>", keeps_x="32 bit", error=1e-6, us=spread(300.0), limit=None) for m in (1, 16)]
+        others = [record(None, m, who="Other & <Co>", keeps_x="32 bit", error=1e-6, us=spread(300.0), limit=None,
+                         ratio_to_ours={"exact": 1.25, "fast": 2.5}) for m in (1, 16)]
         others += [record(None, m, who="Eight", keeps_x="8 bit", error=5e-3, us=spread(100.0), limit=None) for m in (1, 16)]
         text = self.made(peers=[record("exact"), record("exact", 16), *others])["peers"]
         rows = [line.split("|")[1:3] for line in text.splitlines() if line.startswith("| ") and "rows" not in line]
         self.assertEqual([[cell.strip() for cell in row] for row in rows],
                          [["Other & <Co>", "32 bit"], ["**antiquant exact (plain)**", "16 bit"], ["Eight", "**8 bit**"]])
+        self.assertIn("| 300 · 10.0 GB/s · 1.25× | 300 · 100 GFLOP/s · 1.25× | 1.0e-06 |", text)
         picture = xml.etree.ElementTree.parse(self.folder / "img/peers-s8-channel.svg")
         words = [element.text for element in picture.iter(SVG + "text")]
         for word in ("Other & <Co>", "antiquant exact", "1 row, GB/s", "16 rows, GFLOP/s", "5e-03"):
