@@ -86,7 +86,8 @@ def machine_text(run, what):
         facts.append(", ".join(f"{name} {size >> 20} MiB" if size >= 1 << 20 else f"{name} {size >> 10} KiB"
                                for name, size in zip(names, caches)))
     facts += [described["os"], described.get("compiler"), f"antiquant {described['library_version']}"]
-    load_text = f"; load average at the start {described['load']:.1f}" if described.get("load") is not None else ""
+    loads = [described[name] for name in ("load", "load_end") if described.get(name) is not None]
+    load_text = f"; load average {' to '.join(f'{value:.1f}' for value in loads)}" if loads else ""
     return f"{what}: " + "; ".join(fact for fact in facts if fact) + f". {described['date']}{load_text}."
 
 
@@ -289,8 +290,8 @@ def peers_text(run, images):
     parts = [f"![peers, {name}](img/{name}.svg)" for name in images]
     for (threads, k, n, kind, granularity), records in peer_cases(run).items():
         title = f"{'int8' if kind == 's8' else 'int4'} {granularity}, {k}×{n}, {threads} thread{'s' * (threads > 1)}"
-        caption = (f"{title}. Time · rate · how many times as long as ours in the same rounds: as `exact`, or as `fast` "
-                   "for those that keep activations in 8 bit, which is another contract: see the errors.")
+        caption = (f"{title}. Time · rate · how many times as long as ours in the same rounds: as `exact`, or as "
+                   "`fast` for those that keep activations in 8 bit, which is another contract: see the errors.")
         parts.append(details(f"<b>{title}</b>", peer_case(records, caption)))
     for words, key in (("Could not be had", "not_available"), ("Failed", "failures")):
         named = [f"{entry['who']} ({entry['reason']})" for entry in run.get(key, [])]

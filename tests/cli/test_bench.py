@@ -26,8 +26,8 @@ class MeasureTest(support.CommandTest):
         found = self.bench("1,5,20 64 96 s8 channel plain f16 hot\n")
         self.assertEqual(set(found), {"schema", "machine", "limits", "records"})
         self.assertEqual(found["schema"], 1)
-        self.assertLessEqual({"cpu", "cores", "levels", "caches", "os", "compiler", "library_version", "date", "load"},
-                             set(found["machine"]))
+        self.assertLessEqual({"cpu", "cores", "levels", "caches", "os", "compiler", "library_version", "date", "load",
+                              "load_end"}, set(found["machine"]))
         self.assertEqual([limit["threads"] for limit in found["limits"]], [1])
         info = self.path("info.json")
         self.call("info", "--json", info)

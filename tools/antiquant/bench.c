@@ -224,6 +224,10 @@ static int bench(const aq_bench_command *command)
         int child = run_child(command, command->threads[i], &found);
         code = child > code ? child : code;
     }
+    double load[1];
+    if (getloadavg(load, 1) == 1) {
+        json_object_set_new(found.machine, "load_end", json_real(load[0]));
+    }
     if (command->json != NULL && found.lines > 0 && !write_all(&found, to_stdout ? NULL : command->json)) {
         code = AQ_CLI_BAD;
     }
