@@ -33,8 +33,23 @@ AQ_API const char *aq_version(void);
  * 1 refused with 561000). The variables are read once, at the first call that needs them. */
 AQ_API const char *aq_settings_error(void);
 
-/** The numerics mode in force, for example "npu" (numerics page 5). Never null. */
+/** The numerics mode in force, "npu", "exact" or "fast" (numerics page 5). Never null. */
 AQ_API const char *aq_numerics(void);
+
+struct aclOpExecutor;
+
+/** Changes the numerics mode of one matrix multiplication between its two phases; ANTIQUANT_NUMERICS is the
+ * mode of those that are not asked. The choice holds for every run of a repeatable executor from then on.
+ *
+ * @param executor from phase 1 of aclnnWeightQuantBatchMatmul, V2, V3 or Nz, live; not used by another thread
+ *   meanwhile. Stays the caller's.
+ * @param mode "npu", "exact" or "fast" (numerics page 5); not null, read during the call only.
+ * @param workspace_size bytes of workspace that phase 2 now asks for, in place of what phase 1 told; not
+ *   null, written only on success.
+ * @return 0; 161001 an argument is null; 161002 no such mode, or an executor of another operator; 561000 the
+ *   executor is not live, or an environment variable is invalid. On failure nothing has changed. */
+AQ_API int aq_executor_set_numerics(struct aclOpExecutor *executor, const char *mode,
+                                    uint64_t *workspace_size);
 
 /** The intra-operator thread count in force: ANTIQUANT_THREADS, else the CPUs of the affinity mask. >= 1. */
 AQ_API int aq_thread_count(void);

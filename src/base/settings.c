@@ -84,31 +84,28 @@ static const char *read_name(const char *variable, char copy[NAME_BYTES])
     return copy;
 }
 
-const char aq_numerics_names[] = "npu, exact";
-static const char *const numerics_name[] = {[AQ_NUMERICS_NPU] = "npu", [AQ_NUMERICS_EXACT] = "exact"};
-
 bool aq_numerics_of(const char *name, aq_numerics_mode *mode)
 {
-    for (size_t i = 0; i < sizeof numerics_name / sizeof numerics_name[0]; i++) {
-        if (strcmp(name, numerics_name[i]) != 0)
-            continue;
-        *mode = (aq_numerics_mode)i;
-        return true;
-    }
+    for (int m = AQ_NUMERICS_NPU; m <= AQ_NUMERICS_FAST; m++)
+        if (strcmp(name, aq_numerics_name((aq_numerics_mode)m)) == 0) {
+            *mode = (aq_numerics_mode)m;
+            return true;
+        }
     return false;
 }
 
 const char *aq_numerics_name(aq_numerics_mode mode)
 {
-    return numerics_name[mode];
+    static const char *const names[] = {
+        [AQ_NUMERICS_NPU] = "npu", [AQ_NUMERICS_EXACT] = "exact", [AQ_NUMERICS_FAST] = "fast"};
+    return names[mode];
 }
 
 static void read_numerics(void)
 {
     const char *value = value_of("ANTIQUANT_NUMERICS");
     if (value && !aq_numerics_of(value, &settings.numerics))
-        complain("ANTIQUANT_NUMERICS", value,
-                 strcmp(value, "fast") == 0 ? "npu, exact (this version has no fast)" : aq_numerics_names);
+        complain("ANTIQUANT_NUMERICS", value, AQ_NUMERICS_NAMES);
 }
 
 static void read_profile(void)

@@ -11,7 +11,12 @@
 
 #include "base/chip.h"
 
-typedef enum aq_numerics_mode { AQ_NUMERICS_NPU, AQ_NUMERICS_EXACT } aq_numerics_mode;
+typedef enum aq_numerics_mode { AQ_NUMERICS_NPU, AQ_NUMERICS_EXACT, AQ_NUMERICS_FAST } aq_numerics_mode;
+
+/* The modes by name; false: no such mode, *mode is unchanged. */
+#define AQ_NUMERICS_NAMES "npu, exact, fast"
+bool aq_numerics_of(const char *name, aq_numerics_mode *mode);
+const char *aq_numerics_name(aq_numerics_mode mode);
 
 typedef struct aq_settings {
     const char *cpu;    /* ANTIQUANT_CPU as written, null when unset or empty or "best" */
@@ -32,12 +37,6 @@ typedef struct aq_settings {
 /* Never null; the same object for the whole process. Strings are copies: later setenv calls change nothing.
  */
 const aq_settings *aq_settings_get(void);
-
-/* "npu, exact": the valid values of ANTIQUANT_NUMERICS. */
-extern const char aq_numerics_names[];
-/* false, and *mode is as it was: not one of them. */
-bool aq_numerics_of(const char *name, aq_numerics_mode *mode);
-const char *aq_numerics_name(aq_numerics_mode mode);
 
 /* A value for a message: as it is, but for control characters, quotes and bytes that are not ASCII, which
  * become

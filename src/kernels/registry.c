@@ -102,6 +102,13 @@ static void obey_setting_once(void)
     pthread_once(&once, obey_setting);
 }
 
+const char *aq_role_name(aq_role role)
+{
+    static const char *const names[] = {
+        [AQ_ROLE_STREAM] = "stream", [AQ_ROLE_GEMM] = "gemm", [AQ_ROLE_PLANES] = "planes"};
+    return names[role];
+}
+
 size_t aq_kernel_table_size(void)
 {
     return TABLE_SIZE;
@@ -112,15 +119,15 @@ const aq_kernel *aq_kernel_at(size_t index)
     return table[index];
 }
 
-/* The reference, last in the table, stays beside whichever kernel is named: some kernel must take a query
- * that the named one declines. */
+/* The references stay beside whichever kernel is named: some kernel must take a query that the named one
+ * declines, and the arithmetic of a mode must not hang on a name. */
 const char *aq_kernel_unusable(const aq_kernel *kernel)
 {
     obey_setting_once();
     const char *why = level_text(kernel);
     if (*why)
         return why;
-    if (named != NULL && kernel != named && kernel != table[TABLE_SIZE - 1])
+    if (named != NULL && kernel != named && kernel->level != AQ_CPU_SCALAR)
         return named_reason;
     return NULL;
 }

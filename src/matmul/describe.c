@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "base/checked.h"
+#include "kernels/planes.h"
 #include "kernels/registry.h"
 
 /* ---- bytes ---- */
@@ -76,22 +77,51 @@ typedef struct work_cost {
     double product, weight;
 } work_cost;
 
+/* Integer products: of a fused multiply-add's time, by the instructions of the level. */
+static work_cost cost_of_planes(const aq_plan *plan)
+{
+    const bool exact = plan->numerics == AQ_NUMERICS_EXACT;
+    switch (plan->planes->level) {
+#if defined(__x86_64__)
+    case AQ_CPU_VNNI: /* four products an instruction and lane, for three planes or two */
+        return (work_cost){exact ? 0.81 : 0.54, 3};
+    case AQ_CPU_AVX512: /* vpmaddwd and vpaddd, for two pieces or one */
+    case AQ_CPU_AVX2:
+        return (work_cost){exact ? 2.2 : 1.1, 6};
+#endif
+    default:
+        return (work_cost){1, 1};
+    }
+}
+
 static work_cost cost_of(const aq_plan *plan)
 {
+    if (plan->planes != NULL)
+        return cost_of_planes(plan);
     static const work_cost stream = {1.2, 4}, gemm = {1.1, 28}, generic = {1.1, 300};
     return plan->stream != NULL ? stream : plan->generic_panel ? generic : gemm;
+}
+
+/* Whose name is told. */
+static const aq_kernel *kernel_of(const aq_plan *plan)
+{
+    if (plan->planes != NULL)
+        return plan->planes;
+    return plan->stream != NULL ? plan->stream : plan->gemm;
 }
 
 /* The reference kernel, at the level of every CPU, is for checking: no figure. */
 static double slots_of(const aq_plan *plan)
 {
     const aq_problem *problem = &plan->problem;
-    const aq_kernel *kernel = plan->stream != NULL ? plan->stream : plan->gemm;
+    const aq_kernel *kernel = kernel_of(plan);
     if (kernel->level == AQ_CPU_SCALAR || problem->k == 0)
         return 0;
     work_cost cost = cost_of(plan);
     double weights = (double)problem->n * (double)problem->k, rows = (double)problem->m, passes;
-    if (plan->stream != NULL) {
+    if (plan->planes != NULL) {
+        passes = (double)aq_ceil_div(problem->m, plan->rows_block);
+    } else if (plan->stream != NULL) {
         passes = (double)aq_ceil_div(problem->m, plan->stream->mr);
     } else {
         int64_t whole = problem->m / plan->rows_block, rest = problem->m % plan->rows_block;
@@ -113,10 +143,10 @@ double aq_plan_seconds(double bytes, double slots, double read, double lanes)
 static const char *panel_reason(const aq_plan *plan)
 {
     const aq_problem *problem = &plan->problem;
-    if (plan->stream != NULL || !plan->generic_panel)
+    if (plan->planes != NULL || plan->stream != NULL || !plan->generic_panel)
         return NULL;
     if (plan->exact)
-        return "mode exact, weights are not rounded";
+        return "weights are not rounded, and are not integers with one scale a column or group";
     if (problem->recipe != AQ_RECIPE_SCALED)
         return "columns lie apart, or parameters vary along k";
     aq_kernel_query query = aq_plan_query(problem, plan->order);
@@ -126,11 +156,19 @@ static const char *panel_reason(const aq_plan *plan)
 
 static void describe_tiles(const aq_plan *plan, aq_plan_description *description)
 {
-    const aq_kernel *kernel = plan->stream != NULL ? plan->stream : plan->gemm;
+    const aq_kernel *kernel = kernel_of(plan);
     int64_t m = plan->problem.m, n = plan->problem.n;
     description->tile_rows = kernel->mr;
     description->tile_columns = kernel->nr;
-    description->chunk = aq_chunk_length(plan->order);
+    description->chunk = plan->planes != NULL ? AQ_BLOCK : aq_chunk_length(plan->order);
+    if (plan->planes != NULL) {
+        description->tile_columns = (int)aq_panel_columns(plan->problem.weight_type);
+        description->block_rows = plan->planes_stream ? 0 : aq_min_i64(plan->rows_block, m);
+        description->task_rows = aq_min_i64(plan->rows_block, m);
+        description->task_columns = aq_min_i64(plan->slice, n);
+        description->tasks = aq_ceil_div(n, plan->slice);
+        return;
+    }
     if (plan->stream != NULL) {
         description->task_rows = m;
         description->task_columns = aq_min_i64(plan->slice, n);
@@ -148,15 +186,15 @@ void aq_plan_describe(const aq_plan *plan, aq_plan_description *description)
     static const char *const paths[] = {
         [AQ_RECIPE_FIXPIPE] = "fixpipe", [AQ_RECIPE_COMPOSED] = "composed", [AQ_RECIPE_SCALED] = "scaled"};
     const aq_problem *problem = &plan->problem;
-    const aq_kernel *kernel = plan->stream != NULL ? plan->stream : plan->gemm;
+    const aq_kernel *kernel = kernel_of(plan);
     double m = (double)problem->m, n = (double)problem->n, k = (double)problem->k;
     memset(description, 0, sizeof *description);
     description->path = paths[problem->recipe];
-    description->numerics = aq_numerics_name(plan->exact ? AQ_NUMERICS_EXACT : AQ_NUMERICS_NPU);
+    description->numerics = aq_numerics_name(plan->numerics);
     description->order = plan->order == AQ_ORDER_P ? "P" : "T";
     description->kernel = kernel->name;
     description->level = aq_cpu_level_name(kernel->level);
-    description->role = kernel->role == AQ_ROLE_STREAM ? "stream" : "gemm";
+    description->role = aq_role_name(kernel->role);
     description->threads = plan->threads;
     describe_tiles(plan, description);
     description->panel = panel_reason(plan);
@@ -206,7 +244,7 @@ void aq_plan_lines(const aq_plan_description *description, char *text, size_t si
 static const char *not_asked(const aq_plan *plan)
 {
     if (plan->exact)
-        return "rounds weights, and mode exact does not";
+        return "rounds weights, and the mode does not";
     return "takes no columns that lie apart and no parameters that vary along k";
 }
 
@@ -215,6 +253,10 @@ void aq_plan_why_not(const aq_plan *plan, char *text, size_t size)
     aq_kernel_query query = aq_plan_query(&plan->problem, plan->order);
     query.exact = plan->exact;
     text[0] = '\0';
+    if (plan->planes != NULL) {
+        aq_kernel_why_not(AQ_ROLE_PLANES, &query, plan->planes, "", text, size);
+        return;
+    }
     aq_kernel_why_not(AQ_ROLE_STREAM, &query, plan->stream, not_asked(plan), text, size);
     if (plan->stream == NULL)
         aq_kernel_why_not(AQ_ROLE_GEMM, &query, plan->gemm, "", text, size); /* all were asked */

@@ -74,3 +74,14 @@ void aq_details_matmul(const void *frozen, char *text, size_t size)
     }
     text[length] = '\0'; /* whole lines */
 }
+
+int aq_replan_matmul(const char *function, void *frozen, int numerics, uint64_t *workspace_bytes)
+{
+    aq_plan *plan = frozen, made;
+    int status = aq_plan_make(function, &plan->problem, (aq_numerics_mode)numerics, &made);
+    if (status != 0)
+        return status;
+    *plan = made;
+    *workspace_bytes = (uint64_t)made.workspace.total;
+    return 0;
+}

@@ -15,4 +15,7 @@ void aq_describe_matmul(const void *frozen, aq_description *description);
  * wants it. */
 void aq_details_matmul(const void *frozen, char *text, size_t size);
 
+/* Plans again for another numerics mode, as aq_op's replan wants it. */
+int aq_replan_matmul(const char *function, void *frozen, int numerics, uint64_t *workspace_bytes);
+
 #endif

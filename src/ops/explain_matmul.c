@@ -68,7 +68,7 @@ static int read_words(described_call *call)
     if (asked->profile != NULL && !aq_chip_of(asked->profile, &call->chip))
         return refuse_word("call->profile", asked->profile, aq_chip_names);
     if (asked->numerics != NULL && !aq_numerics_of(asked->numerics, &call->numerics))
-        return refuse_word("call->numerics", asked->numerics, aq_numerics_names);
+        return refuse_word("call->numerics", asked->numerics, AQ_NUMERICS_NAMES);
     size_t storage = asked->storage != NULL ? index_of(asked->storage, storages, 4) : 0;
     if (storage == 4)
         return refuse_word("call->storage", asked->storage, "plain, transposed, nz, nz-transposed");
@@ -300,7 +300,7 @@ int aq_explain_matmul(const aq_matmul *call, aq_matmul_explanation *explanation)
     if (status == 0)
         status = described.v1 ? problem_of_v1(&described, &problem) : problem_of_v2(&described, &problem);
     if (status == 0)
-        status = aq_plan_make_in(described.numerics, FUNCTION, &problem, &plan);
+        status = aq_plan_make(FUNCTION, &problem, described.numerics, &plan);
     if (status == 0)
         tell(call, &plan, explanation);
     return status;

@@ -186,8 +186,8 @@ static void test_why_not(void **state)
         char words[160];
         assert_int_equal(aq_kernel_get(i, &info), 0);
         snprintf(words, sizeof words, "antiquant:   not %s: needs %s", info.name, info.level);
-        if (strcmp(info.level, "scalar") == 0)
-            continue;
+        if (strcmp(info.level, "scalar") == 0 || strcmp(info.role, "planes") == 0)
+            continue; /* mode npu asks no kernel of integers */
         assert_non_null(strstr(text, words));
         named++;
     }
