@@ -5,7 +5,6 @@
 PREFIX ?= /usr/local/antiquant
 JOBS ?= $(shell nproc 2>/dev/null || echo 2)
 BENCH ?= --shapes bench/shapes/quick.txt
-MODES ?= npu
 C_FILES = $(shell find src include tools tests examples bench -name '*.[ch]' 2>/dev/null | sort)
 TIDY_FILES = $(shell find src tools -name '*.c' -not -path 'src/kernels/arm/*' | sort)
 
@@ -52,7 +51,7 @@ bench: ## time the operator beside the limits of this machine, two minutes; BENC
 bench-record: ## record what docs/PERFORMANCE.md shows, half an hour on a quiet machine, and rewrite it
 	@scripts/setup-debian.sh build
 	$(call build,release,all)
-	@build/release/bin/antiquant bench --shapes bench/shapes/targets.txt --modes $(MODES) --json bench/results/limits.json
+	@build/release/bin/antiquant bench --shapes bench/shapes/targets.txt --json bench/results/limits.json
 	@bench/report.py
 
 bench-kernels: ## time each kernel by itself

@@ -20,7 +20,7 @@ static const struct argp_option options[] = {
     {"shapes", KEY_SHAPES, "FILE", 0,
      "lines 'm k n weight granularity storage x [cold|hot] [offset]'; - is standard input; default: a few",
      0},
-    {"modes", KEY_MODES, "LIST", 0, "numerics modes, of npu, exact and fast; default npu", 0},
+    {"modes", KEY_MODES, "LIST", 0, "numerics modes, of npu, exact and fast; default all", 0},
     {"threads", KEY_THREADS, "LIST", 0, "numbers of threads, each a run of its own; default 1,2", 0},
     {"seconds", KEY_SECONDS, "S", 0, "for each shape, mode and number of threads; default 1", 0},
     {"filter", KEY_FILTER, "REGEX", 0, "only shapes whose line matches, as '^1 .* s4 .*cold'", 0},
@@ -252,8 +252,9 @@ int aq_cli_bench(int argc, char **argv)
         NULL,
         NULL,
         NULL};
-    aq_bench_command command = {
-        .job = {.modes = {"npu"}, .mode_count = 1, .seconds = 1.0}, .threads = {1, 2}, .thread_counts = 2};
+    aq_bench_command command = {.job = {.modes = {"npu", "exact", "fast"}, .mode_count = 3, .seconds = 1.0},
+                                .threads = {1, 2},
+                                .thread_counts = 2};
     error_t error = argp_parse(&argp, argc, argv, 0, NULL, &command);
     if (error != 0) {
         aq_cli_error("options: %s", strerror(error));

@@ -15,10 +15,6 @@
 #include "cli.h"
 #include "device_parts.h"
 
-/* Weak until every library has it. */
-__attribute__((weak)) int aq_executor_set_numerics(aclOpExecutor *executor, const char *mode,
-                                                   uint64_t *workspace_size);
-
 enum { ALIGNMENT = 64 };
 
 static size_t aligned(size_t bytes)
@@ -280,13 +276,7 @@ bool aq_bench_phase1(aq_bench_case *made, uint64_t *size, aclOpExecutor **execut
 
 bool aq_bench_choose(aq_cli_device *device, const char *mode, uint64_t *size, aclOpExecutor *executor)
 {
-    bool good = true;
-    if (aq_executor_set_numerics != NULL) {
-        good = aq_cli_acl(aq_executor_set_numerics(executor, mode, size), "aq_executor_set_numerics");
-    } else if (strcmp(mode, aq_numerics()) != 0) {
-        aq_cli_error("this library cannot change the numerics mode of one executor: one mode at a time");
-        good = false;
-    }
+    bool good = aq_cli_acl(aq_executor_set_numerics(executor, mode, size), "aq_executor_set_numerics");
     if (!good) {
         aq_cli_acl(aclDestroyAclOpExecutor(executor), "aclDestroyAclOpExecutor");
     }

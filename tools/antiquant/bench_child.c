@@ -174,7 +174,7 @@ int aq_bench_child(const aq_bench_job *job, int threads, FILE *out)
     snprintf(number, sizeof number, "%d", threads);
     /* `any`: what one chip refuses and another takes can be measured all the same. */
     if (setenv("ANTIQUANT_THREADS", number, 1) != 0 || setenv("ANTIQUANT_PROFILE", "any", 1) != 0 ||
-        setenv("ANTIQUANT_NUMERICS", job->modes[0], 1) != 0 || !aq_cli_settings_valid()) {
+        !aq_cli_settings_valid()) {
         return AQ_CLI_BAD;
     }
     aq_bench_session session = {.job = job, .threads = threads, .out = out};
