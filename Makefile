@@ -9,7 +9,8 @@ C_FILES = $(shell find src include tools tests examples bench -name '*.[ch]' 2>/
 TIDY_FILES = $(shell find src tools -name '*.c' -not -path 'src/kernels/arm/*' | sort)
 
 .DEFAULT_GOAL := all
-.PHONY: all help demo check check-asan check-tsan bench bench-record bench-kernels bench-runtime fmt fmt-check lint install clean
+.PHONY: all help demo check check-asan check-tsan bench bench-record bench-peers bench-kernels bench-runtime fmt fmt-check \
+    lint install clean
 .NOTPARALLEL:
 
 # $(call build,PRESET,TARGET): configure once (ninja does it again by itself when needed), then build.
@@ -51,6 +52,7 @@ bench: ## time the operator beside the limits of this machine, two minutes; BENC
 bench-record: ## record what docs/PERFORMANCE.md shows, half an hour on a quiet machine, and rewrite it
 	@scripts/setup-debian.sh build
 	$(call build,release,all)
+	@mkdir -p bench/results
 	@build/release/bin/antiquant bench --shapes bench/shapes/targets.txt --json bench/results/limits.json
 	@bench/report.py
 
@@ -63,6 +65,12 @@ bench-runtime: ## time streams, events, tensors and phases
 	@scripts/setup-debian.sh build test
 	$(call build,dev,bench_runtime)
 	@build/dev/tests/bench_runtime
+
+bench-peers: ## install peers by name, time them and us in turns, check every result (FLAGS=--quick for three minutes)
+	@scripts/setup-debian.sh build peers
+	$(call build,release,all)
+	@python3 bench/peers/setup.py build/peers
+	@build/peers/venv/bin/python bench/peers/run.py $(FLAGS)
 
 fmt: ## format the C files
 	@scripts/setup-debian.sh lint

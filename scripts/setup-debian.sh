@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
 # Installs what building antiquant needs and this machine lacks. Looks first: when nothing is missing it says
-# nothing and calls no package manager. Arguments: any of build, test, lint, demo (default: build).
+# nothing and calls no package manager. Arguments: any of build, test, lint, demo, peers (default: build).
 set -eu
 
 # group, Debian package, how to see that it is there (command:NAME, header:NAME, module:NAME, or x86:NAME, a command for
@@ -21,6 +21,8 @@ test   binutils            command:nm            test of the exported symbols
 test?  valgrind            x86:valgrind          counts the instructions of kernels
 lint   clang-tidy          command:clang-tidy    static analysis
 lint   clang-format        command:clang-format  formatting
+peers  python3-venv        module:ensurepip      a place of their own for peers
+peers  g++                 command:c++           builds ggml
 demo   python3-pip         module:pip            fetches the model of make demo
 '
 
