@@ -98,5 +98,5 @@ clean: ## remove build/ (the fetched model in models/ stays)
 	@rm -rf build
 
 help: ## this list
-	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1	\2/p' $(MAKEFILE_LIST) | expand -t 20
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1	\2/p' $(MAKEFILE_LIST) | expand -t 22
 	@echo "  PREFIX=DIR: where install puts it (default $(PREFIX)); DESTDIR is honoured; JOBS=N: parallel jobs"
