@@ -18,111 +18,107 @@ typedef struct aq_scaled_columns {
     _Alignas(64) float scale[AQ_MAX_NR];
     float shift[AQ_MAX_NR];
     aq_way way;
-    bool offset_present;
-    float inverse_step;
+    aq_common common;
 } aq_scaled_columns;
 
 AQ_INLINE void aq_prepare_panel(aq_scaled_columns *columns, const aq_scaled_panel_job *job, int64_t k,
-                                int64_t nr)
+                                int64_t nr, aq_form form)
 {
     const aq_scaled *scaled = job->scaled;
     for (int64_t j = job->n / 8 * 8; j < nr; j++)
         columns->scale[j] = columns->shift[j] = 0.0f;
-    columns->way = aq_prepare_scaled(columns->scale, columns->shift, scaled, job->weight->type,
+    columns->way = aq_prepare_scaled(columns->scale, columns->shift, scaled, job->weight->type, form,
                                      (job->k0 + k) / scaled->group, job->n0, job->n);
-    columns->offset_present = scaled->offset != NULL;
-    columns->inverse_step = 1 / aq_limits_of(scaled->half).step;
-}
-
-/* rows times 16 weights, a row in `in` every in_stride bytes, in `panel` every panel_stride floats. */
-AQ_INLINE void aq_dequantise_rows(const aq_scaled_columns *columns, int64_t vector, const int8_t *in,
-                                  int64_t in_stride, int64_t rows, float *panel, int64_t panel_stride,
-                                  aq_way way)
-{
-    const aq_lanes scale = aq_lanes_load(columns->scale + vector * 16);
-    const aq_lanes shift = aq_lanes_load(columns->shift + vector * 16);
-    const aq_lanes inverse = aq_lanes_all(columns->inverse_step);
-    const bool offset_present = columns->offset_present;
-    for (int64_t i = 0; i < rows; i++, in += in_stride, panel += panel_stride)
-        aq_lanes_store(
-            panel, aq_scaled_weights(aq_lanes_from_bytes(in), scale, shift, offset_present, inverse, way));
-}
-
-static inline void aq_dequantise(const aq_scaled_columns *columns, int64_t vector, const int8_t *in,
-                                 int64_t in_stride, int64_t rows, float *panel, int64_t panel_stride)
-{
-    if (columns->way == AQ_QUICK)
-        aq_dequantise_rows(columns, vector, in, in_stride, rows, panel, panel_stride, AQ_QUICK);
-    else if (columns->way == AQ_STEPS_F16)
-        aq_dequantise_rows(columns, vector, in, in_stride, rows, panel, panel_stride, AQ_STEPS_F16);
-    else
-        aq_dequantise_rows(columns, vector, in, in_stride, rows, panel, panel_stride, AQ_STEPS_BF16);
+    columns->common = aq_common_of(scaled);
 }
 
 /* ---- order P ---- */
 
-/* count columns of a row, which lie together at element `at`, to int8; the rest of 16 becomes 0. */
-AQ_INLINE void aq_fetch_across(const aq_weight *weight, int64_t at, int64_t count, int8_t *out)
+/* count columns of a row, which lie together at element `at`, in a row of bytes that may be read to its 16th
+ * column; the rest of the 16 becomes 0. */
+AQ_INLINE const int8_t *aq_copy_across(const aq_weight *weight, int64_t at, int64_t count, int8_t *copy)
 {
-    int8_t bytes[16] = {0}, expanded[32];
-    if (weight->type == AQ_S8) {
-        if (count >= 16)
-            memcpy(out, weight->data + at, 16);
-        else
-            memcpy(memset(out, 0, 16), weight->data + at, (size_t)count);
-        return;
-    }
-    if (count >= 16)
-        memcpy(bytes, weight->data + (at >> 1), 8);
-    else
-        memcpy(bytes, weight->data + (at >> 1), (size_t)(count + 1) / 2);
-    aq_expand_nibbles(_mm_loadu_si128((const __m128i *)(const void *)bytes), expanded);
-    if (count < 16)
-        memset(expanded + count, 0, (size_t)(16 - count));
-    memcpy(out, expanded, 16);
+    memset(copy, 0, 16);
+    if (weight->type == AQ_S8)
+        return memcpy(copy, weight->data + at, (size_t)count);
+    memcpy(copy, weight->data + (at >> 1), (size_t)(count + 1) / 2);
+    if (count % 2)
+        copy[count / 2] &= 15;
+    return copy;
 }
 
-/* Columns 16 * vector on, k rows k .. k + rows - 1 of the chunk, of one group. */
-AQ_INLINE void aq_pack_across(const aq_scaled_panel_job *job, const aq_scaled_columns *columns,
-                              int64_t vector, int64_t k, int64_t rows, int64_t nr)
+/* 16 weights from their bytes. The lanes of int4 come in another order, in which its parameters are, too. */
+AQ_INLINE aq_lanes aq_weights_across(const int8_t *from, aq_params params, aq_common common, aq_table values,
+                                     aq_weight_type type, aq_way way)
 {
-    _Alignas(64) int8_t fetched[AQ_SCALED_PART * 16];
+    if (type == AQ_S8)
+        return aq_weights_of_bytes(from, params, common, way);
+    aq_lanes w = aq_table_at(values, aq_words_nibbles(from));
+    return aq_lanes_natural(aq_scaled_weights(w, params, common, way));
+}
+
+AQ_INLINE aq_params aq_params_across(const aq_scaled_columns *columns, int64_t vector, aq_weight_type type,
+                                     aq_way way)
+{
+    aq_lanes scale = aq_lanes_load(columns->scale + vector * 16);
+    aq_lanes shift = aq_lanes_load(columns->shift + vector * 16);
+    if (type == AQ_S8)
+        return aq_params_of(scale, shift, AQ_FORM_BYTES, way);
+    return aq_params_of(aq_lanes_in_order(scale), aq_lanes_in_order(shift), AQ_FORM_TABLE, way);
+}
+
+/* k rows k .. k + rows - 1 of the chunk, of one group. A row of the panel is half a cache line of the weight
+ * or less, in a page of its own: prefetched far ahead. */
+AQ_INLINE void aq_pack_across(const aq_scaled_panel_job *job, const aq_scaled_columns *columns, int64_t k,
+                              int64_t rows, int64_t nr, aq_weight_type type, aq_way way)
+{
     const aq_weight *weight = job->weight;
-    const int64_t count = job->n - vector * 16, stride = weight->stride_k;
-    const int64_t at = weight->first + aq_along(weight, job->n0 + vector * 16) + (job->k0 + k) * stride;
-    const int shift = weight->type == AQ_S4;
-    const uintptr_t ahead = (uintptr_t)weight->data + (uintptr_t)((at + AQ_SCALED_AHEAD * stride) >> shift);
-    float *panel = job->panel + k * nr + vector * 16;
-    for (int64_t i = 0; i < rows; i++)
-        _mm_prefetch((const void *)(ahead + (uintptr_t)((i * stride) >> shift)), _MM_HINT_T1);
-    if (weight->type == AQ_S8 && count >= 16) {
-        aq_dequantise(columns, vector, weight->data + at, stride, rows, panel, nr);
-        return;
+    const int half_bytes = type == AQ_S4;
+    const int64_t stride = weight->stride_k >> half_bytes;
+    const int64_t row = weight->first + (job->k0 + k) * weight->stride_k;
+    const aq_table values = aq_table_of(aq_nibble_values());
+    const aq_common common = columns->common;
+    for (int64_t vector = 0; vector < nr / 16; vector += 2) {
+        const bool pair = vector + 1 < nr / 16; /* a constant */
+        const int64_t left = job->n - vector * 16, right = left - 16;
+        const int64_t at0 = row + aq_along(weight, job->n0 + vector * 16);
+        const int64_t at1 = row + aq_along(weight, job->n0 + vector * 16 + 16);
+        const aq_params params0 = aq_params_across(columns, vector, type, way);
+        const aq_params params1 = aq_params_across(columns, pair ? vector + 1 : vector, type, way);
+        const int8_t *from0 = weight->data + (at0 >> half_bytes), *from1 = weight->data + (at1 >> half_bytes);
+        const bool whole = pair ? right >= 16 : left >= 16;
+        float *panel = job->panel + k * nr + vector * 16;
+        for (int64_t i = 0; i < rows; i++, from0 += stride, from1 += stride, panel += nr) {
+            const int8_t *row0 = from0, *row1 = from1;
+            int8_t copy[2][16];
+            if (!whole) {
+                int64_t offset = i * weight->stride_k;
+                row0 = aq_copy_across(weight, at0 + offset, left < 0 ? 0 : left > 16 ? 16 : left, copy[0]);
+                row1 = aq_copy_across(weight, at1 + offset, right < 0 ? 0 : right > 16 ? 16 : right, copy[1]);
+            }
+            _mm_prefetch((const void *)((uintptr_t)from0 + AQ_SCALED_AHEAD * (uintptr_t)stride), _MM_HINT_T1);
+            aq_lanes_store(panel, aq_weights_across(row0, params0, common, values, type, way));
+            if (pair)
+                aq_lanes_store(panel + 16, aq_weights_across(row1, params1, common, values, type, way));
+        }
     }
-    for (int64_t i = 0; i < rows; i++)
-        aq_fetch_across(weight, at + i * stride, count, fetched + i * 16);
-    aq_dequantise(columns, vector, fetched, 16, rows, panel, nr);
 }
 
-AQ_INLINE void aq_pack_scaled_p(const aq_scaled_panel_job *job, int64_t nr)
+AQ_INLINE void aq_pack_scaled_p(const aq_scaled_panel_job *job, int64_t nr, aq_weight_type type)
 {
     aq_scaled_columns columns;
     const int64_t group = job->scaled->group;
-    int64_t rows;
-    for (int64_t k = 0; k < job->k; k += rows) {
-        int64_t in_group = (job->k0 + k) % group;
-        if (k == 0 || in_group == 0)
-            aq_prepare_panel(&columns, job, k, nr);
-        rows = job->k - k < AQ_SCALED_PART ? job->k - k : AQ_SCALED_PART;
-        if (rows > group - in_group)
-            rows = group - in_group;
-        for (int64_t vector = 0; vector < nr / 16; vector++) {
-            if (vector * 16 < job->n)
-                aq_pack_across(job, &columns, vector, k, rows, nr);
-            else
-                for (int64_t i = 0; i < rows; i++)
-                    memset(job->panel + (k + i) * nr + vector * 16, 0, 16 * sizeof(float));
-        }
+    int64_t end;
+    for (int64_t k = 0; k < job->k; k = end) {
+        int64_t left = group - (job->k0 + k) % group;
+        end = job->k - k <= left ? job->k : k + left;
+        aq_prepare_panel(&columns, job, k, nr, type == AQ_S4 ? AQ_FORM_TABLE : AQ_FORM_BYTES);
+        if (columns.way == AQ_QUICK)
+            aq_pack_across(job, &columns, k, end - k, nr, type, AQ_QUICK);
+        else if (columns.way == AQ_STEPS_F16)
+            aq_pack_across(job, &columns, k, end - k, nr, type, AQ_STEPS_F16);
+        else
+            aq_pack_across(job, &columns, k, end - k, nr, type, AQ_STEPS_BF16);
     }
 }
 
@@ -136,6 +132,12 @@ AQ_INLINE void aq_fetch_along(const aq_weight *weight, int64_t at, int64_t count
         if (count < room)
             memset(out, 0, (size_t)room);
         memcpy(out, weight->data + at, (size_t)count);
+        return;
+    }
+    if (count == AQ_SCALED_PART) {
+        const __m128i *from = (const __m128i *)(const void *)(weight->data + (at >> 1));
+        aq_expand_nibbles(_mm_loadu_si128(from), out);
+        aq_expand_nibbles(_mm_loadu_si128(from + 1), out + 32);
         return;
     }
     int8_t bytes[AQ_SCALED_PART / 2] = {0}, expanded[AQ_SCALED_PART];
@@ -173,50 +175,70 @@ AQ_INLINE void aq_fetch_columns(const aq_scaled_panel_job *job, int64_t n, int64
     }
 }
 
-/* The 16 k from k on, transposed in `rows`; count of them exist. They go to 16 chains of packed positions. */
-AQ_INLINE void aq_dequantise_sixteen(const aq_scaled_panel_job *job, const aq_scaled_columns *columns,
-                                     int64_t vector, int64_t k, int64_t count, const int8_t *rows, int64_t nr,
-                                     aq_way way)
+/* blocks times 16 k from k on, transposed in `rows`; count of them exist, all but in a last block. They go to
+ * 16 chains of packed positions, one after the other: the chains are a multiple of 4 KiB apart, and 16 lines
+ * of one cache set would not stay. */
+AQ_INLINE void aq_dequantise_blocks(const aq_scaled_panel_job *job, const aq_scaled_columns *columns,
+                                    int64_t vector, int64_t k, int blocks, int64_t count, const int8_t *rows,
+                                    int64_t nr, aq_way way)
 {
     const int64_t in_lane = job->steps / AQ_LANES_T;
     float *panel = job->panel + k / AQ_LANES_T * nr + vector * 16;
-    const aq_lanes scale = aq_lanes_load(columns->scale + vector * 16);
-    const aq_lanes shift = aq_lanes_load(columns->shift + vector * 16);
-    const aq_lanes inverse = aq_lanes_all(columns->inverse_step);
-    const bool offset_present = columns->offset_present;
+    const aq_params params = aq_params_of(aq_lanes_load(columns->scale + vector * 16),
+                                          aq_lanes_load(columns->shift + vector * 16), AQ_FORM_BYTES, way);
+    const aq_common common = columns->common;
     for (int64_t i = 0; i < AQ_LANES_T; i++) {
-        aq_lanes w = aq_lanes_all(0.0f);
-        if (i < count)
-            w = aq_scaled_weights(aq_lanes_from_bytes(rows + i * 16), scale, shift, offset_present, inverse,
-                                  way);
-        aq_lanes_store(panel + aq_lane_order[i] * in_lane * nr, w);
+        float *chain = panel + aq_lane_order[i] * in_lane * nr;
+#pragma GCC unroll 4
+        for (int block = 0; block < blocks; block++) {
+            aq_lanes w = aq_lanes_all(0.0f);
+            if (blocks > 1 || i < count)
+                w = aq_weights_of_bytes(rows + (block * 16 + i) * 16, params, common, way);
+            aq_lanes_store(chain + block * nr, w);
+        }
     }
 }
 
-/* Of each column 64 k are fetched at once: columns are often multiples of 4 KiB apart, and 16 lines of one
- * cache set would not stay until the next 16 k. */
+AQ_INLINE void aq_dequantise_t(const aq_scaled_panel_job *job, const aq_scaled_columns *columns,
+                               int64_t vector, int64_t k, int blocks, int64_t count, const int8_t *rows,
+                               int64_t nr)
+{
+    if (columns->way == AQ_QUICK)
+        aq_dequantise_blocks(job, columns, vector, k, blocks, count, rows, nr, AQ_QUICK);
+    else if (columns->way == AQ_STEPS_F16)
+        aq_dequantise_blocks(job, columns, vector, k, blocks, count, rows, nr, AQ_STEPS_F16);
+    else
+        aq_dequantise_blocks(job, columns, vector, k, blocks, count, rows, nr, AQ_STEPS_BF16);
+}
+
+/* Of each column 64 k are fetched at once: columns are often multiples of 4 KiB apart, too. */
 AQ_INLINE void aq_pack_scaled_t(const aq_scaled_panel_job *job, int64_t nr)
 {
     _Alignas(64) int8_t in[16 * AQ_SCALED_PART], out[AQ_SCALED_PART * AQ_MAX_NR];
     aq_scaled_columns columns;
+    const int64_t group = job->scaled->group;
     for (int64_t part = 0; part < job->steps; part += AQ_SCALED_PART) {
         int64_t count = job->k - part < AQ_SCALED_PART ? job->k - part : AQ_SCALED_PART;
         for (int64_t vector = 0; vector < nr / 16; vector++) {
             aq_fetch_columns(job, vector * 16, part, count, in);
             aq_transpose_64(in, out + vector * 16 * AQ_SCALED_PART);
         }
-        for (int64_t k = part; k < part + count; k += AQ_LANES_T) {
-            if (k == 0 || (job->k0 + k) % job->scaled->group == 0)
-                aq_prepare_panel(&columns, job, k, nr);
+        int64_t end;
+        for (int64_t k = part; k < part + count; k = end) {
+            const int64_t in_group = (job->k0 + k) % group, rest = part + count - k;
+            const int64_t room = group - in_group < rest ? group - in_group : rest;
+            const int blocks = room >= 64 ? 4 : room >= 32 ? 2 : 1;
+            end = k + blocks * AQ_LANES_T;
+            if (k == 0 || in_group == 0)
+                aq_prepare_panel(&columns, job, k, nr, AQ_FORM_BYTES);
             for (int64_t vector = 0; vector < nr / 16; vector++) {
                 const int8_t *rows = out + vector * 16 * AQ_SCALED_PART + (k - part) * 16;
-                int64_t some = job->k - k < AQ_LANES_T ? job->k - k : AQ_LANES_T;
-                if (columns.way == AQ_QUICK)
-                    aq_dequantise_sixteen(job, &columns, vector, k, some, rows, nr, AQ_QUICK);
-                else if (columns.way == AQ_STEPS_F16)
-                    aq_dequantise_sixteen(job, &columns, vector, k, some, rows, nr, AQ_STEPS_F16);
+                if (blocks == 4)
+                    aq_dequantise_t(job, &columns, vector, k, 4, rest, rows, nr);
+                else if (blocks == 2)
+                    aq_dequantise_t(job, &columns, vector, k, 2, rest, rows, nr);
                 else
-                    aq_dequantise_sixteen(job, &columns, vector, k, some, rows, nr, AQ_STEPS_BF16);
+                    aq_dequantise_t(job, &columns, vector, k, 1, rest, rows, nr);
             }
         }
     }
@@ -224,8 +246,10 @@ AQ_INLINE void aq_pack_scaled_t(const aq_scaled_panel_job *job, int64_t nr)
 
 AQ_INLINE void aq_pack_scaled_x86(const aq_scaled_panel_job *job, int64_t nr)
 {
-    if (job->order == AQ_ORDER_P)
-        aq_pack_scaled_p(job, nr);
+    if (job->order == AQ_ORDER_P && job->weight->type == AQ_S8)
+        aq_pack_scaled_p(job, nr, AQ_S8);
+    else if (job->order == AQ_ORDER_P)
+        aq_pack_scaled_p(job, nr, AQ_S4);
     else
         aq_pack_scaled_t(job, nr);
 }

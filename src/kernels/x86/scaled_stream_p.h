@@ -28,9 +28,13 @@ typedef struct aq_block_p {
     float shift[AQ_STREAM_P_MOST];
     int64_t first, n;
     aq_way way;
-    bool offset_present;
-    float inverse_step;
+    aq_common common;
 } aq_block_p;
+
+AQ_INLINE aq_form aq_form_p(aq_weight_type type)
+{
+    return type == AQ_S4 ? AQ_FORM_TABLE : AQ_FORM_BYTES;
+}
 
 /* Where a line lies: two halves of 32 bytes, and what leads to the same of the next k. */
 typedef struct aq_line_p {
@@ -67,44 +71,50 @@ AQ_INLINE void aq_prepare_block(aq_block_p *block, const aq_scaled_stream_tile *
     const int64_t line = aq_line_columns(type);
     for (int64_t j = block->n / 8 * 8; j < (block->n + line - 1) / line * line; j++)
         block->scale[j] = block->shift[j] = 0.0f;
-    block->way = aq_prepare_scaled(block->scale, block->shift, tile->scaled, type, group,
+    block->way = aq_prepare_scaled(block->scale, block->shift, tile->scaled, type, aq_form_p(type), group,
                                    tile->n0 + block->first, block->n);
     for (int64_t j = 0; type == AQ_S4 && j < block->n; j += line) {
         aq_turn_line(block->scale + j, false);
-        if (block->offset_present)
+        if (block->common.offset_present)
             aq_turn_line(block->shift + j, false);
     }
 }
 
-/* Vector v of a line as numbers. */
-AQ_INLINE aq_lanes aq_vector_p(const int8_t *low, const int8_t *high, int v, aq_table values,
-                               aq_weight_type type, bool plain)
+/* The parameters of vector v of the line of columns j. */
+AQ_INLINE aq_params aq_params_p(const aq_block_p *block, int64_t j, int v, aq_weight_type type, aq_way way)
+{
+    return aq_params_of(aq_lanes_load(block->scale + j + v * 16), aq_lanes_load(block->shift + j + v * 16),
+                        aq_form_p(type), way);
+}
+
+/* The weights of vector v of a line. */
+AQ_INLINE aq_lanes aq_weights_p(const int8_t *low, const int8_t *high, int v, aq_table values,
+                                aq_params params, aq_common common, aq_weight_type type, aq_way way,
+                                bool plain)
 {
     if (type == AQ_S8)
-        return aq_lanes_from_bytes(v < 2 ? low + v * 16 : plain ? low + v * 16 : high + (v - 2) * 16);
+        return aq_weights_of_bytes(plain || v < 2 ? low + v * 16 : high + (v - 2) * 16, params, common, way);
     aq_words words = plain ? aq_words_load_line(low) : aq_words_load(low, high);
-    return aq_table_at(values, aq_words_shift(words, 4 * v));
+    return aq_scaled_weights(aq_table_at(values, aq_words_shift(words, 4 * v)), params, common, way);
 }
 
 /* ---- one row ---- */
 
 #define AQ_ONE_ROW_P(i)                                                                                      \
-    sum##i = aq_lanes_fma(x,                                                                                 \
-                          aq_scaled_weights(aq_vector_p(low, high, v + i, values, type, plain), scale##i,    \
-                                            shift##i, block->offset_present, inverse, way),                  \
+    sum##i = aq_lanes_fma(x, aq_weights_p(low, high, v + i, values, params##i, common, type, way, plain),    \
                           sum##i);
 #define AQ_DECLARE_P(i)                                                                                      \
-    const aq_lanes scale##i = aq_lanes_load(block->scale + j + (v + i) * 16),                                \
-                   shift##i = aq_lanes_load(block->shift + j + (v + i) * 16);                                \
+    const aq_params params##i = aq_params_p(block, j, v + i, type, way);                                     \
     aq_lanes sum##i = aq_lanes_load(sums + (v + i) * 16);
 
-/* k0 .. k1 - 1 of vectors v .. v + 3 of the line of columns j. */
+/* k0 .. k1 - 1 of vectors v .. v + 3 of the line of columns j. plain: outside FRACTAL_NZ, the line is whole.
+ */
 AQ_INLINE void aq_one_row_p(const aq_scaled_stream_tile *tile, const aq_block_p *block, const aq_line_p *line,
                             int64_t j, int v, int64_t k0, int64_t k1, aq_weight_type type, aq_way way,
                             bool plain, float *sums)
 {
     const aq_table values = aq_table_of(aq_nibble_values());
-    const aq_lanes inverse = aq_lanes_all(block->inverse_step);
+    const aq_common common = block->common;
     const int8_t *low = line->low, *high = line->high;
     uintptr_t ahead_low = line->ahead_low, ahead_high = line->ahead_high;
     AQ_DECLARE_P(0)
@@ -139,22 +149,17 @@ AQ_INLINE void aq_step_p(const aq_scaled_stream_tile *tile, const aq_block_p *bl
                          aq_weight_type type, aq_way way, bool plain, float *sums)
 {
     const aq_table values = aq_table_of(aq_nibble_values());
-    const aq_lanes inverse = aq_lanes_all(block->inverse_step);
+    const aq_common common = block->common;
     const bool pair = AQ_STREAM_P_VECTORS == 2;
-    const float *scales = block->scale + j + v * 16, *shifts = block->shift + j + v * 16;
-    aq_lanes scale0 = aq_lanes_load(scales), shift0 = aq_lanes_load(shifts);
-    /* without a pair nobody reads these: NOLINTNEXTLINE(clang-analyzer-deadcode.DeadStores) */
-    aq_lanes scale1 = aq_lanes_load(scales + (pair ? 16 : 0));
-    /* NOLINTNEXTLINE(clang-analyzer-deadcode.DeadStores) */
-    aq_lanes shift1 = aq_lanes_load(shifts + (pair ? 16 : 0));
+    const aq_params params0 = aq_params_p(block, j, v, type, way);
+    /* without a pair nobody reads it: NOLINTNEXTLINE(clang-analyzer-deadcode.DeadStores) */
+    const aq_params params1 = aq_params_p(block, j, pair ? v + 1 : v, type, way);
     aq_lanes w0[AQ_STREAM_P_DEPTH], w1[AQ_STREAM_P_DEPTH];
 #pragma GCC unroll 16
     for (int i = 0; i < depth; i++, low += stride, high += stride) {
-        w0[i] = aq_scaled_weights(aq_vector_p(low, high, v, values, type, plain), scale0, shift0,
-                                  block->offset_present, inverse, way);
+        w0[i] = aq_weights_p(low, high, v, values, params0, common, type, way, plain);
         if (pair)
-            w1[i] = aq_scaled_weights(aq_vector_p(low, high, v + 1, values, type, plain), scale1, shift1,
-                                      block->offset_present, inverse, way);
+            w1[i] = aq_weights_p(low, high, v + 1, values, params1, common, type, way, plain);
     }
     const float *x = tile->x + k;
     float *left = sums + v * tile->rows * 16, *right = left + tile->rows * 16;
@@ -190,7 +195,6 @@ AQ_INLINE void aq_rows_p(const aq_scaled_stream_tile *tile, const aq_block_p *bl
             ahead_low += (uintptr_t)line->ahead_stride;
             ahead_high += (uintptr_t)line->ahead_stride;
         }
-#pragma GCC unroll 8
         for (int v = 0; v < vectors; v += AQ_STREAM_P_VECTORS)
             aq_step_p(tile, block, low, high, line->stride, j, v, k, AQ_STREAM_P_DEPTH, type, way, plain,
                       sums);
@@ -198,7 +202,6 @@ AQ_INLINE void aq_rows_p(const aq_scaled_stream_tile *tile, const aq_block_p *bl
         high += AQ_STREAM_P_DEPTH * line->stride;
     }
     for (; k < k1; k++, low += line->stride, high += line->stride)
-#pragma GCC unroll 8
         for (int v = 0; v < vectors; v += AQ_STREAM_P_VECTORS)
             aq_step_p(tile, block, low, high, line->stride, j, v, k, 1, type, way, plain, sums);
 }
@@ -286,8 +289,9 @@ AQ_INLINE void aq_add_chunk_p(const aq_scaled_stream_tile *tile, const aq_block_
         }
 }
 
+/* The slow ways do without code of their own for plain weights: what serves FRACTAL_NZ serves them. */
 AQ_INLINE void aq_chunk_p(const aq_scaled_stream_tile *tile, aq_block_p *block, int64_t k0, int64_t k1,
-                          aq_weight_type type, bool plain, float *sums)
+                          aq_weight_type type, float *sums)
 {
     const int64_t group = tile->scaled->group;
     int64_t end;
@@ -298,23 +302,24 @@ AQ_INLINE void aq_chunk_p(const aq_scaled_stream_tile *tile, aq_block_p *block, 
             end = k + group - in_group;
         if (k == 0 || in_group == 0)
             aq_prepare_block(block, tile, k / group, type);
-        if (block->way == AQ_QUICK)
-            aq_rows_of_block(tile, block, k, end, type, AQ_QUICK, plain, sums);
+        if (block->way == AQ_QUICK && tile->weight->block == 0)
+            aq_rows_of_block(tile, block, k, end, type, AQ_QUICK, true, sums);
+        else if (block->way == AQ_QUICK)
+            aq_rows_of_block(tile, block, k, end, type, AQ_QUICK, false, sums);
         else if (block->way == AQ_STEPS_F16)
-            aq_rows_of_block(tile, block, k, end, type, AQ_STEPS_F16, plain, sums);
+            aq_rows_of_block(tile, block, k, end, type, AQ_STEPS_F16, false, sums);
         else
-            aq_rows_of_block(tile, block, k, end, type, AQ_STEPS_BF16, plain, sums);
+            aq_rows_of_block(tile, block, k, end, type, AQ_STEPS_BF16, false, sums);
     }
 }
 
-/* The whole tile. plain: outside FRACTAL_NZ. */
-AQ_INLINE void aq_scaled_stream_p_of(const aq_scaled_stream_tile *tile, aq_weight_type type, bool plain)
+/* The whole tile. */
+AQ_INLINE void aq_scaled_stream_p(const aq_scaled_stream_tile *tile, aq_weight_type type)
 {
     _Alignas(64) float sums[AQ_STREAM_P_SUMS];
     const int64_t line = aq_line_columns(type);
     aq_block_p block;
-    block.offset_present = tile->scaled->offset != NULL;
-    block.inverse_step = 1 / aq_limits_of(tile->scaled->half).step;
+    block.common = aq_common_of(tile->scaled);
     int64_t most = AQ_STREAM_P_SUMS / tile->rows / line * line;
     if (most > AQ_STREAM_P_MOST)
         most = AQ_STREAM_P_MOST;
@@ -323,18 +328,10 @@ AQ_INLINE void aq_scaled_stream_p_of(const aq_scaled_stream_tile *tile, aq_weigh
         for (int64_t k0 = 0; k0 < tile->k; k0 += AQ_CHUNK_P) {
             int64_t k1 = tile->k - k0 < AQ_CHUNK_P ? tile->k : k0 + AQ_CHUNK_P;
             memset(sums, 0, (size_t)((block.n + line - 1) / line * line * tile->rows) * sizeof *sums);
-            aq_chunk_p(tile, &block, k0, k1, type, plain, sums);
+            aq_chunk_p(tile, &block, k0, k1, type, sums);
             aq_add_chunk_p(tile, &block, type, k0 == 0, sums);
         }
     }
-}
-
-AQ_INLINE void aq_scaled_stream_p(const aq_scaled_stream_tile *tile, aq_weight_type type)
-{
-    if (tile->weight->block == 0)
-        aq_scaled_stream_p_of(tile, type, true);
-    else
-        aq_scaled_stream_p_of(tile, type, false);
 }
 
 #endif

@@ -12,136 +12,112 @@
 enum {
     AQ_STREAM_T_ROWS = 16,
     AQ_STREAM_T_COLUMNS = 4,
-    AQ_STREAM_T_PART = 64 /* k between two prefetches; divides the chunk */
+    AQ_STREAM_T_AHEAD = 16, /* columns from a prefetch to its use: 0.5 to 2 us for one row */
+    AQ_STREAM_T_PART = 64,  /* k between two prefetches; divides the chunk */
+    AQ_STREAM_T_GROUPS = (AQ_CHUNK_T / AQ_LANES_T + 1 + 7) / 8 * 8 /* most groups that a chunk meets */
 };
 
-/* A column: where it begins, and its parameters for the group at hand. */
-typedef struct aq_column_t {
-    const int8_t *at;
-    aq_lanes scale, shift; /* int8 */
-    aq_table table;        /* int4 */
-} aq_column_t;
+/* What the functions are compiled for. */
+typedef struct aq_case_t {
+    aq_weight_type type;
+    bool plain; /* outside FRACTAL_NZ */
+    aq_way way;
+} aq_case_t;
 
+/* Four columns in one chunk: where they begin, and their parameters, [column][group], a column's `groups`
+ * apart.
+ */
 typedef struct aq_four_t {
-    aq_column_t column[AQ_STREAM_T_COLUMNS];
-    aq_lanes inverse_step;
-    bool offset_present;
+    const int8_t *at[AQ_STREAM_T_COLUMNS];
+    float scale[AQ_STREAM_T_COLUMNS * AQ_STREAM_T_GROUPS], shift[AQ_STREAM_T_COLUMNS * AQ_STREAM_T_GROUPS];
+    int64_t groups;
+    int64_t ahead; /* bytes from a column to the one that is prefetched */
+    aq_common common;
 } aq_four_t;
 
-/* The parameters of one group, for columns n .. n + count - 1 and the last of them again up to four. */
-AQ_INLINE aq_way aq_prepare_four(aq_four_t *four, const aq_scaled *scaled, aq_weight_type type, int64_t group,
-                                 int64_t n, int64_t count)
+/* The parameters of one group. */
+typedef struct aq_group_t {
+    aq_params params[AQ_STREAM_T_COLUMNS]; /* int8 */
+    aq_table table[AQ_STREAM_T_COLUMNS];   /* int4 */
+} aq_group_t;
+
+/* All groups that k0 .. k1 - 1 meet, for columns n .. n + count - 1 and the last of them again up to four. */
+AQ_INLINE aq_way aq_prepare_chunk_t(aq_four_t *four, const aq_scaled *scaled, aq_weight_type type, int64_t n,
+                                    int64_t count, int64_t k0, int64_t k1)
 {
-    const aq_half_limits limits = aq_limits_of(scaled->half);
-    const aq_way steps = scaled->half == AQ_F16 ? AQ_STEPS_F16 : AQ_STEPS_BF16;
-    float scale[AQ_STREAM_T_COLUMNS], offset[AQ_STREAM_T_COLUMNS];
-    int quick = 1;
-#pragma GCC unroll 4
-    for (int c = 0; c < AQ_STREAM_T_COLUMNS; c++) {
-        int64_t column = n + (c < count ? c : count - 1);
-        scale[c] = aq_scale_at(scaled, group, column);
-        offset[c] = aq_offset_at(scaled, group, column);
-        if (type == AQ_S8)
-            quick &= aq_scaled_is_quick(scale[c], offset[c], aq_largest_weight(type), limits);
-    }
-#pragma GCC unroll 4
-    for (int c = 0; c < AQ_STREAM_T_COLUMNS; c++) {
-        aq_column_t *own = &four->column[c];
-        if (type == AQ_S4) {
-            aq_lanes s = aq_lanes_all(scale[c]), o = aq_lanes_all(offset[c]), values = aq_nibble_values();
-            own->table =
-                aq_table_of(steps == AQ_STEPS_F16
-                                ? aq_scaled_weights(values, s, o, four->offset_present, s, AQ_STEPS_F16)
-                                : aq_scaled_weights(values, s, o, four->offset_present, s, AQ_STEPS_BF16));
-        } else {
-            float factor = quick ? scale[c] * limits.step : scale[c];
-            own->scale = aq_lanes_all(factor);
-            own->shift = aq_lanes_all(quick ? offset[c] * factor : offset[c]);
+    const int64_t first = k0 / scaled->group, groups = (k1 - 1) / scaled->group - first + 1;
+    four->groups = (groups + 7) / 8 * 8;
+    if (scaled->scale_group == 1) /* a column's groups lie together, in lines of their own */
+        for (int64_t c = 0; c < AQ_STREAM_T_COLUMNS; c++) {
+            int64_t next = n + AQ_STREAM_T_AHEAD + c;
+            const uintptr_t scale = (uintptr_t)scaled->scale, offset = (uintptr_t)scaled->offset;
+            _mm_prefetch((const void *)(scale + 2 * (uintptr_t)(first + next * scaled->scale_n)),
+                         _MM_HINT_T0);
+            if (scaled->offset != NULL)
+                _mm_prefetch((const void *)(offset + 2 * (uintptr_t)(first + next * scaled->offset_n)),
+                             _MM_HINT_T0);
         }
-    }
-    return type == AQ_S4 || quick ? AQ_QUICK : steps;
+    for (int64_t c = 0; c < AQ_STREAM_T_COLUMNS; c++)
+        aq_read_parameters(four->scale + c * four->groups, four->shift + c * four->groups, scaled, first,
+                           n + (c < count ? c : count - 1), groups, true);
+    return aq_choose_way(four->scale, four->shift, AQ_STREAM_T_COLUMNS * four->groups, type, scaled->half,
+                         type == AQ_S4 ? AQ_FORM_TABLE : AQ_FORM_BYTES);
 }
 
-/* 16 weights at byte `at`. int4: in the order of aq_lanes_in_order. */
-AQ_INLINE aq_lanes aq_weights_t(const aq_four_t *four, int c, int64_t at, aq_weight_type type, aq_way way)
+AQ_INLINE aq_group_t aq_group_of(const aq_four_t *four, int64_t group, aq_case_t with)
 {
-    const aq_column_t *own = &four->column[c];
-    if (type == AQ_S4)
-        return aq_table_at(own->table, aq_words_nibbles(own->at + at));
-    return aq_scaled_weights(aq_lanes_from_bytes(own->at + at), own->scale, own->shift, four->offset_present,
-                             four->inverse_step, way);
+    aq_group_t own;
+#pragma GCC unroll 4
+    for (int c = 0; c < AQ_STREAM_T_COLUMNS; c++) {
+        aq_lanes scale = aq_lanes_all(four->scale[c * four->groups + group]);
+        aq_lanes shift = aq_lanes_all(four->shift[c * four->groups + group]);
+        if (with.type == AQ_S8)
+            own.params[c] = aq_params_of(scale, shift, AQ_FORM_BYTES, with.way);
+        else
+            own.table[c] = aq_table_of(aq_scaled_weights(aq_nibble_values(),
+                                                         aq_params_of(scale, shift, AQ_FORM_TABLE, with.way),
+                                                         four->common, with.way));
+    }
+    return own;
+}
+
+/* 16 weights of column c at byte `at`. int4: in the order of aq_lanes_in_order. */
+AQ_INLINE aq_lanes aq_weights_t(const aq_four_t *four, const aq_group_t *group, int c, const int8_t *at,
+                                aq_case_t with)
+{
+    if (with.type == AQ_S4)
+        return aq_table_at(group->table[c], aq_words_nibbles(at));
+    return aq_weights_of_bytes(at, group->params[c], four->common, with.way);
 }
 
 /* The same in natural order; of the 16 the first count exist, the others become +0. */
-AQ_INLINE aq_lanes aq_weights_natural_t(const aq_four_t *four, int c, int64_t at, int64_t count,
-                                        aq_weight_type type, aq_way way)
+AQ_INLINE aq_lanes aq_weights_natural_t(const aq_four_t *four, const aq_group_t *group, int c, int64_t at,
+                                        int64_t count, aq_case_t with)
 {
-    const bool nibbles = type == AQ_S4;
-    if (count >= 16) {
-        aq_lanes w = aq_weights_t(four, c, at, type, way);
-        return nibbles ? aq_lanes_natural(w) : w;
-    }
+    const bool nibbles = with.type == AQ_S4;
+    const int8_t *from = four->at[c] + at;
     int8_t tail[16] = {0};
-    memcpy(tail, four->column[c].at + at, (size_t)(nibbles ? (count + 1) / 2 : count));
-    aq_four_t copy = *four;
-    copy.column[c].at = tail;
-    aq_lanes w = aq_weights_t(&copy, c, 0, type, way);
-    return aq_lanes_keep(nibbles ? aq_lanes_natural(w) : w, count);
+    if (count < 16)
+        from = memcpy(tail, from, (size_t)(nibbles ? (count + 1) / 2 : count));
+    aq_lanes w = aq_weights_t(four, group, c, from, with);
+    if (nibbles)
+        w = aq_lanes_natural(w);
+    return count < 16 ? aq_lanes_keep(w, count) : w;
 }
 
 /* Byte of k within a column. */
-AQ_INLINE int64_t aq_byte_t(const aq_weight *weight, int64_t k, aq_weight_type type)
+AQ_INLINE int64_t aq_byte_t(const aq_weight *weight, int64_t k, aq_case_t with)
 {
-    return aq_along(weight, k) >> (type == AQ_S4);
+    return (with.plain ? k : aq_along(weight, k)) >> (with.type == AQ_S4);
 }
 
-/* Brings the same k of the next four columns to L2: a column's first lines, in a page of their own, would
+/* Brings the same k of columns to come to L2: a column's first lines, in a page of their own, would
  * wait for memory. */
-AQ_INLINE void aq_prefetch_t(const aq_four_t *four, const aq_weight *weight, int64_t at, aq_weight_type type)
+AQ_INLINE void aq_prefetch_t(const aq_four_t *four, int64_t at)
 {
-    const uintptr_t ahead =
-        (uintptr_t)((AQ_STREAM_T_COLUMNS * weight->stride_n) >> (type == AQ_S4)) + (uintptr_t)at;
 #pragma GCC unroll 4
     for (int c = 0; c < AQ_STREAM_T_COLUMNS; c++)
-        _mm_prefetch((const void *)((uintptr_t)four->column[c].at + ahead), _MM_HINT_T1);
-}
-
-/* ---- one row ---- */
-
-/* k0 .. k1 - 1, of one group, added to the four sums, which are in the order of the weights. */
-AQ_INLINE void aq_one_row_t(const aq_scaled_stream_tile *tile, const aq_four_t *four, int64_t k0, int64_t k1,
-                            aq_weight_type type, aq_way way, aq_lanes *sum0, aq_lanes *sum1, aq_lanes *sum2,
-                            aq_lanes *sum3)
-{
-    int64_t k = k0;
-    for (; k + 16 <= k1; k += 16) {
-        int64_t at = aq_byte_t(tile->weight, k, type);
-        if (k % AQ_STREAM_T_PART == 0)
-            aq_prefetch_t(four, tile->weight, at, type);
-        aq_lanes x = aq_lanes_load(tile->x + k);
-        if (type == AQ_S4)
-            x = aq_lanes_in_order(x);
-        *sum0 = aq_lanes_fma(x, aq_weights_t(four, 0, at, type, way), *sum0);
-        *sum1 = aq_lanes_fma(x, aq_weights_t(four, 1, at, type, way), *sum1);
-        *sum2 = aq_lanes_fma(x, aq_weights_t(four, 2, at, type, way), *sum2);
-        *sum3 = aq_lanes_fma(x, aq_weights_t(four, 3, at, type, way), *sum3);
-    }
-    if (k == k1)
-        return;
-    int64_t at = aq_byte_t(tile->weight, k, type);
-    aq_lanes x = aq_lanes_load(tile->x + k), w[AQ_STREAM_T_COLUMNS];
-#pragma GCC unroll 4
-    for (int c = 0; c < AQ_STREAM_T_COLUMNS; c++) {
-        w[c] = aq_weights_natural_t(four, c, at, k1 - k, type, way);
-        if (type == AQ_S4)
-            w[c] = aq_lanes_in_order(w[c]);
-    }
-    if (type == AQ_S4)
-        x = aq_lanes_in_order(x);
-    *sum0 = aq_lanes_fma(x, w[0], *sum0);
-    *sum1 = aq_lanes_fma(x, w[1], *sum1);
-    *sum2 = aq_lanes_fma(x, w[2], *sum2);
-    *sum3 = aq_lanes_fma(x, w[3], *sum3);
+        _mm_prefetch((const void *)((uintptr_t)four->at[c] + (uintptr_t)(four->ahead + at)), _MM_HINT_T1);
 }
 
 /* The end of k's group, or the chunk's. */
@@ -151,41 +127,79 @@ AQ_INLINE int64_t aq_group_end(const aq_scaled *scaled, int64_t k, int64_t k1)
     return k1 - k <= left ? k1 : k + left;
 }
 
-/* k0 .. k1 - 1 of a chunk, columns n .. n + count - 1: their sums. */
-AQ_INLINE __m128 aq_chunk_of_one_row_t(const aq_scaled_stream_tile *tile, aq_four_t *four, int64_t n,
-                                       int64_t count, int64_t k0, int64_t k1, aq_weight_type type)
+/* ---- one row ---- */
+
+typedef struct aq_sums_t {
+    aq_lanes sum0, sum1, sum2, sum3; /* in the order of the weights */
+} aq_sums_t;
+
+/* 16 k from k on, of which count exist. */
+AQ_INLINE void aq_sixteen_t(aq_sums_t *sums, const aq_scaled_stream_tile *tile, const aq_four_t *four,
+                            const aq_group_t *group, int64_t k, int64_t count, aq_case_t with)
 {
-    aq_lanes sum0 = aq_lanes_all(0.0f), sum1 = sum0, sum2 = sum0, sum3 = sum0;
-    int64_t end;
-    for (int64_t k = k0; k < k1; k = end) {
-        end = aq_group_end(tile->scaled, k, k1);
-        aq_way way = aq_prepare_four(four, tile->scaled, type, k / tile->scaled->group, n, count);
-        if (type == AQ_S4 || way == AQ_QUICK)
-            aq_one_row_t(tile, four, k, end, type, AQ_QUICK, &sum0, &sum1, &sum2, &sum3);
-        else if (way == AQ_STEPS_F16)
-            aq_one_row_t(tile, four, k, end, type, AQ_STEPS_F16, &sum0, &sum1, &sum2, &sum3);
-        else
-            aq_one_row_t(tile, four, k, end, type, AQ_STEPS_BF16, &sum0, &sum1, &sum2, &sum3);
+    int64_t at = aq_byte_t(tile->weight, k, with);
+    aq_lanes x = aq_lanes_load(tile->x + k), w[AQ_STREAM_T_COLUMNS];
+    if (with.type == AQ_S4)
+        x = aq_lanes_in_order(x);
+#pragma GCC unroll 4
+    for (int c = 0; c < AQ_STREAM_T_COLUMNS; c++) {
+        if (count >= 16) {
+            w[c] = aq_weights_t(four, group, c, four->at[c] + at, with);
+            continue;
+        }
+        w[c] = aq_weights_natural_t(four, group, c, at, count, with);
+        if (with.type == AQ_S4)
+            w[c] = aq_lanes_in_order(w[c]);
     }
-    if (type == AQ_S4)
-        return aq_lanes_trees(aq_lanes_natural(sum0), aq_lanes_natural(sum1), aq_lanes_natural(sum2),
-                              aq_lanes_natural(sum3));
-    return aq_lanes_trees(sum0, sum1, sum2, sum3);
+    sums->sum0 = aq_lanes_fma(x, w[0], sums->sum0);
+    sums->sum1 = aq_lanes_fma(x, w[1], sums->sum1);
+    sums->sum2 = aq_lanes_fma(x, w[2], sums->sum2);
+    sums->sum3 = aq_lanes_fma(x, w[3], sums->sum3);
+}
+
+/* k0 .. k1 - 1 of a chunk, all groups. */
+AQ_INLINE __m128 aq_chunk_of_one_row_t(const aq_scaled_stream_tile *tile, const aq_four_t *four, int64_t k0,
+                                       int64_t k1, aq_case_t with)
+{
+    const aq_lanes zero = aq_lanes_all(0.0f);
+    aq_sums_t sums = {zero, zero, zero, zero};
+    int64_t end, index = 0;
+    for (int64_t k = k0; k < k1; k = end, index++) {
+        end = aq_group_end(tile->scaled, k, k1);
+        const aq_group_t group = aq_group_of(four, index, with);
+        int64_t i = k;
+        for (; i + AQ_STREAM_T_PART <= end; i += AQ_STREAM_T_PART) {
+            aq_prefetch_t(four, aq_byte_t(tile->weight, i, with));
+#pragma GCC unroll 4
+            for (int64_t part = 0; part < AQ_STREAM_T_PART; part += 16)
+                aq_sixteen_t(&sums, tile, four, &group, i + part, 16, with);
+        }
+        if (i < end)
+            aq_prefetch_t(four, aq_byte_t(tile->weight, i, with));
+        for (; i + 16 <= end; i += 16)
+            aq_sixteen_t(&sums, tile, four, &group, i, 16, with);
+        if (i < end)
+            aq_sixteen_t(&sums, tile, four, &group, i, end - i, with);
+    }
+    if (with.type == AQ_S4)
+        return aq_lanes_trees(aq_lanes_natural(sums.sum0), aq_lanes_natural(sums.sum1),
+                              aq_lanes_natural(sums.sum2), aq_lanes_natural(sums.sum3));
+    return aq_lanes_trees(sums.sum0, sums.sum1, sums.sum2, sums.sum3);
 }
 
 /* ---- more rows ---- */
 
 /* depth vectors of 16 k from k on (one, with count k of it, where depth is 1) of columns c and c + 1, all
  * rows. sums: rows times two vectors. */
-AQ_INLINE void aq_step_t(const aq_scaled_stream_tile *tile, const aq_four_t *four, int c, int64_t k,
-                         int depth, int64_t count, aq_weight_type type, aq_way way, float *sums)
+AQ_INLINE void aq_step_t(const aq_scaled_stream_tile *tile, const aq_four_t *four, const aq_group_t *group,
+                         int c, int64_t k, int depth, int64_t count, aq_case_t with, float *sums)
 {
     aq_lanes w0[AQ_STREAM_T_DEPTH], w1[AQ_STREAM_T_DEPTH];
 #pragma GCC unroll 8
     for (int i = 0; i < depth; i++) {
-        int64_t at = aq_byte_t(tile->weight, k + i * 16, type);
-        w0[i] = aq_weights_natural_t(four, c, at, count, type, way);
-        w1[i] = aq_weights_natural_t(four, c + 1, at, count, type, way);
+        int64_t at = aq_byte_t(tile->weight, k + i * 16, with);
+        w0[i] = aq_weights_natural_t(four, group, c, at, count, with);
+        w1[i] = aq_weights_natural_t(four, group, c + 1, at, count, with);
     }
     const float *x = tile->x + k;
     for (int64_t r = 0; r < tile->rows; r++, sums += 32, x += tile->x_stride) {
@@ -202,43 +216,38 @@ AQ_INLINE void aq_step_t(const aq_scaled_stream_tile *tile, const aq_four_t *fou
     }
 }
 
-AQ_INLINE void aq_steps_t(const aq_scaled_stream_tile *tile, const aq_four_t *four, int64_t k0, int64_t k1,
-                          aq_weight_type type, aq_way way, float *sums)
+/* depth times 16 k, or count of them, of all four columns. */
+AQ_INLINE void aq_both_t(const aq_scaled_stream_tile *tile, const aq_four_t *four, const aq_group_t *group,
+                         int64_t k, int depth, int64_t count, aq_case_t with, float *sums)
 {
-    float *right = sums + tile->rows * 32;
-    int64_t k = k0;
-    for (; k + 16 * AQ_STREAM_T_DEPTH <= k1; k += 16 * AQ_STREAM_T_DEPTH) {
-        if (k % AQ_STREAM_T_PART == 0)
-            aq_prefetch_t(four, tile->weight, aq_byte_t(tile->weight, k, type), type);
-        aq_step_t(tile, four, 0, k, AQ_STREAM_T_DEPTH, 16, type, way, sums);
-        aq_step_t(tile, four, 2, k, AQ_STREAM_T_DEPTH, 16, type, way, right);
-    }
-    for (; k + 32 <= k1; k += 32) {
-        aq_step_t(tile, four, 0, k, 2, 16, type, way, sums);
-        aq_step_t(tile, four, 2, k, 2, 16, type, way, right);
-    }
-    for (; k < k1; k += 16) {
-        aq_step_t(tile, four, 0, k, 1, k1 - k, type, way, sums);
-        aq_step_t(tile, four, 2, k, 1, k1 - k, type, way, right);
+    for (int c = 0; c < AQ_STREAM_T_COLUMNS; c += 2, sums += tile->rows * 32)
+        aq_step_t(tile, four, group, c, k, depth, count, with, sums);
+}
+
+AQ_INLINE void aq_chunk_t(const aq_scaled_stream_tile *tile, const aq_four_t *four, int64_t k0, int64_t k1,
+                          aq_case_t with, float *sums)
+{
+    memset(sums, 0, (size_t)tile->rows * 16 * AQ_STREAM_T_COLUMNS * sizeof *sums);
+    int64_t end, index = 0;
+    for (int64_t k = k0; k < k1; k = end, index++) {
+        end = aq_group_end(tile->scaled, k, k1);
+        const aq_group_t group = aq_group_of(four, index, with);
+        int64_t i = k;
+        for (; with.way == AQ_QUICK && i + 16 * AQ_STREAM_T_DEPTH <= end; i += 16 * AQ_STREAM_T_DEPTH) {
+            for (int64_t part = 0; part < 16 * AQ_STREAM_T_DEPTH; part += AQ_STREAM_T_PART)
+                aq_prefetch_t(four, aq_byte_t(tile->weight, i + part, with));
+            aq_both_t(tile, four, &group, i, AQ_STREAM_T_DEPTH, 16, with, sums);
+        }
+        if (i < end)
+            aq_prefetch_t(four, aq_byte_t(tile->weight, i, with));
+        for (; i + 32 <= end; i += 32)
+            aq_both_t(tile, four, &group, i, 2, 16, with, sums);
+        for (; i < end; i += 16)
+            aq_both_t(tile, four, &group, i, 1, end - i, with, sums);
     }
 }
 
-AQ_INLINE void aq_chunk_t(const aq_scaled_stream_tile *tile, aq_four_t *four, int64_t n, int64_t count,
-                          int64_t k0, int64_t k1, aq_weight_type type, float *sums)
-{
-    memset(sums, 0, (size_t)tile->rows * 16 * AQ_STREAM_T_COLUMNS * sizeof *sums);
-    int64_t end;
-    for (int64_t k = k0; k < k1; k = end) {
-        end = aq_group_end(tile->scaled, k, k1);
-        aq_way way = aq_prepare_four(four, tile->scaled, type, k / tile->scaled->group, n, count);
-        if (type == AQ_S4 || way == AQ_QUICK)
-            aq_steps_t(tile, four, k, end, type, AQ_QUICK, sums);
-        else if (way == AQ_STEPS_F16)
-            aq_steps_t(tile, four, k, end, type, AQ_STEPS_F16, sums);
-        else
-            aq_steps_t(tile, four, k, end, type, AQ_STEPS_BF16, sums);
-    }
-}
+/* ---- both ---- */
 
 /* Sets or adds to count sums. */
 AQ_INLINE void aq_total_t(float *total, __m128 sum, int64_t count, bool first)
@@ -249,37 +258,54 @@ AQ_INLINE void aq_total_t(float *total, __m128 sum, int64_t count, bool first)
         total[c] = first ? values[c] : total[c] + values[c];
 }
 
-/* The whole tile. */
+/* One chunk of four columns; count of them exist. total: theirs in row 0. */
+AQ_INLINE void aq_columns_t(const aq_scaled_stream_tile *tile, const aq_four_t *four, int64_t count,
+                            int64_t k0, int64_t k1, aq_case_t with, float *sums, float *total)
+{
+    if (tile->rows == 1) {
+        aq_total_t(total, aq_chunk_of_one_row_t(tile, four, k0, k1, with), count, k0 == 0);
+        return;
+    }
+    aq_chunk_t(tile, four, k0, k1, with, sums);
+    for (int64_t r = 0; r < tile->rows; r++) {
+        const float *left = sums + r * 32, *right = left + tile->rows * 32;
+        aq_total_t(total + r * tile->sum_stride,
+                   aq_lanes_trees(aq_lanes_load(left), aq_lanes_load(left + 16), aq_lanes_load(right),
+                                  aq_lanes_load(right + 16)),
+                   count, k0 == 0);
+    }
+}
+
+/* The whole tile. The slow ways do without code of their own for plain weights. */
 AQ_INLINE void aq_scaled_stream_t(const aq_scaled_stream_tile *tile, aq_weight_type type)
 {
     _Alignas(64) float sums[AQ_STREAM_T_ROWS * 16 * AQ_STREAM_T_COLUMNS];
     const aq_weight *weight = tile->weight;
-    aq_four_t four;
-    four.inverse_step = aq_lanes_all(1 / aq_limits_of(tile->scaled->half).step);
-    four.offset_present = tile->scaled->offset != NULL;
+    const int half_bytes = type == AQ_S4;
+    aq_four_t four = {.common = aq_common_of(tile->scaled),
+                      .ahead = (AQ_STREAM_T_AHEAD * weight->stride_n) >> half_bytes};
     for (int64_t j = 0; j < tile->n; j += AQ_STREAM_T_COLUMNS) {
         int64_t count = tile->n - j < AQ_STREAM_T_COLUMNS ? tile->n - j : AQ_STREAM_T_COLUMNS,
                 n = tile->n0 + j;
-#pragma GCC unroll 4
-        for (int c = 0; c < AQ_STREAM_T_COLUMNS; c++) {
+        for (int64_t c = 0; c < AQ_STREAM_T_COLUMNS; c++) {
             int64_t column = weight->first + (n + (c < count ? c : count - 1)) * weight->stride_n;
-            four.column[c].at = weight->data + (column >> (type == AQ_S4));
+            four.at[c] = weight->data + (column >> half_bytes);
         }
+        aq_way way = AQ_QUICK;
         for (int64_t k0 = 0; k0 < tile->k; k0 += AQ_CHUNK_T) {
             int64_t k1 = tile->k - k0 < AQ_CHUNK_T ? tile->k : k0 + AQ_CHUNK_T;
-            if (tile->rows == 1) {
-                aq_total_t(tile->sum + j, aq_chunk_of_one_row_t(tile, &four, n, count, k0, k1, type), count,
-                           k0 == 0);
-                continue;
-            }
-            aq_chunk_t(tile, &four, n, count, k0, k1, type, sums);
-            for (int64_t r = 0; r < tile->rows; r++) {
-                const float *left = sums + r * 32, *right = left + tile->rows * 32;
-                aq_total_t(tile->sum + r * tile->sum_stride + j,
-                           aq_lanes_trees(aq_lanes_load(left), aq_lanes_load(left + 16), aq_lanes_load(right),
-                                          aq_lanes_load(right + 16)),
-                           count, k0 == 0);
-            }
+            if (k0 == 0 || tile->scaled->group < tile->k)
+                way = aq_prepare_chunk_t(&four, tile->scaled, type, n, count, k0, k1);
+            float *total = tile->sum + j;
+            if (way == AQ_QUICK && weight->block == 0)
+                aq_columns_t(tile, &four, count, k0, k1, (aq_case_t){type, true, AQ_QUICK}, sums, total);
+            else if (way == AQ_QUICK)
+                aq_columns_t(tile, &four, count, k0, k1, (aq_case_t){type, false, AQ_QUICK}, sums, total);
+            else if (way == AQ_STEPS_F16)
+                aq_columns_t(tile, &four, count, k0, k1, (aq_case_t){type, false, AQ_STEPS_F16}, sums, total);
+            else
+                aq_columns_t(tile, &four, count, k0, k1, (aq_case_t){type, false, AQ_STEPS_BF16}, sums,
+                             total);
         }
     }
 }
