@@ -4,10 +4,11 @@
  *
  * Quick way, when every column at hand allows it: with A = w + offset exact, the exact product p = A * scale
  * is rounded by r = (p + c) - c, c = step * p, where step puts the sum in the binade whose last bit is the
- * type's last bit of p: 2^(24 - 11) for fp16, 2^(24 - 8) for bf16. Exact while A is an integer of no more
- * than 11 (8) bits and p does not overflow: the scale has as few bits, and where p is subnormal it is a
- * multiple of the type's smallest number, as the scale is, so that nothing is rounded. The sign of a zero
- * weight is lost, which no sum shows (but for the sign of a zero). Otherwise each step is rounded for itself.
+ * type's last bit of p: 2^(24 - 11) for fp16, 2^(24 - 8) for bf16. Since (step + 1) * scale has no more than
+ * 24 bits, p + c is one product, and the rest one fma. Exact while A is an integer of no more than 11 (8)
+ * bits and p does not overflow: the scale has as few bits, and where p is subnormal it is a multiple of the
+ * type's smallest number, as the scale is, so that nothing is rounded. The sign of a zero weight is lost,
+ * which no sum shows (but for the sign of a zero). Otherwise each step is rounded for itself.
  */
 #ifndef AQ_KERNELS_X86_SCALED_H
 #define AQ_KERNELS_X86_SCALED_H
@@ -22,19 +23,28 @@
 #include "base/float16.h"
 #include "base/float8.h"
 #include "kernels/kernel.h"
-#include "kernels/x86/columns.h"
 
 #ifndef AQ_INLINE
 #define AQ_INLINE static inline __attribute__((always_inline))
 #endif
 
-typedef enum aq_way { AQ_QUICK, AQ_STEPS_F16, AQ_STEPS_BF16 } aq_way;
+typedef enum aq_way {
+    AQ_QUICK,        /* without offsets */
+    AQ_QUICK_OFFSET, /* with them */
+    AQ_STEPS_F16,
+    AQ_STEPS_BF16
+} aq_way;
+
+AQ_INLINE bool aq_is_quick(aq_way way)
+{
+    return way == AQ_QUICK || way == AQ_QUICK_OFFSET;
+}
 
 /* What the quick way needs to know of a 16-bit type. */
 typedef struct aq_half_limits {
     float step;
     float most_sum; /* integers up to here are numbers of the type */
-    float most;     /* |p| of the quick way; AQ_MAGIC * step * most does not overflow */
+    float most;     /* |p| of the quick way; (step + 1) * most does not overflow */
 } aq_half_limits;
 
 AQ_INLINE aq_half_limits aq_limits_of(aq_half half)
@@ -96,34 +106,23 @@ AQ_INLINE int aq_scaled_is_quick(float scale, float offset, float largest, aq_ha
     return whole & is_short & in_range;
 }
 
-/* How the stored weight of a kernel's quick way becomes a float. */
-typedef enum aq_form {
-    AQ_FORM_BYTES, /* int8, by its place in the mantissa of AQ_MAGIC, where the offset is added too */
-    AQ_FORM_TABLE  /* int4, looked up */
-} aq_form;
-
 /* Makes n scales and offsets (0 where there is none) into the parameters of the quick way, if that is exact
- * for all of them. Quick: scale holds step * scale; shift the word AQ_MAGIC_BITS + offset, or, for
- * AQ_FORM_TABLE, offset * step * scale. Otherwise both stay as they are. */
-AQ_INLINE aq_way aq_choose_way(float *scale, float *shift, int64_t n, aq_weight_type type, aq_half half,
-                               aq_form form)
+ * for all of them: scale becomes step * scale, more (step + 1) * scale. Otherwise both stay as they are. */
+AQ_INLINE aq_way aq_choose_way(float *scale, float *more, const float *offset, int64_t n, aq_weight_type type,
+                               const aq_scaled *scaled)
 {
-    const aq_half_limits limits = aq_limits_of(half);
+    const aq_half_limits limits = aq_limits_of(scaled->half);
     const float largest = aq_largest_weight(type);
     int quick = 1;
     for (int64_t j = 0; j < n; j++)
-        quick &= aq_scaled_is_quick(scale[j], shift[j], largest, limits);
+        quick &= aq_scaled_is_quick(scale[j], offset[j], largest, limits);
     if (!quick)
-        return half == AQ_F16 ? AQ_STEPS_F16 : AQ_STEPS_BF16;
+        return scaled->half == AQ_F16 ? AQ_STEPS_F16 : AQ_STEPS_BF16;
     for (int64_t j = 0; j < n; j++) {
+        more[j] = scale[j] * (limits.step + 1);
         scale[j] *= limits.step;
-        int32_t word = (int32_t)shift[j] + AQ_MAGIC_BITS;
-        if (form == AQ_FORM_BYTES)
-            memcpy(&shift[j], &word, sizeof word);
-        else
-            shift[j] *= scale[j];
     }
-    return AQ_QUICK;
+    return scaled->offset != NULL ? AQ_QUICK_OFFSET : AQ_QUICK;
 }
 
 /* The scales (and the offsets, 0 where there is none) of n neighbours from (group, column) on, along columns
@@ -150,11 +149,11 @@ AQ_INLINE void aq_read_parameters(float *scale, float *offset, const aq_scaled *
                         n, scaled->half);
 }
 
-AQ_INLINE aq_way aq_prepare_scaled(float *scale, float *shift, const aq_scaled *scaled, aq_weight_type type,
-                                   aq_form form, int64_t group, int64_t column, int64_t n)
+AQ_INLINE aq_way aq_prepare_scaled(float *scale, float *more, float *offset, const aq_scaled *scaled,
+                                   aq_weight_type type, int64_t group, int64_t column, int64_t n)
 {
-    aq_read_parameters(scale, shift, scaled, group, column, n, false);
-    return aq_choose_way(scale, shift, n, type, scaled->half, form);
+    aq_read_parameters(scale, offset, scaled, group, column, n, false);
+    return aq_choose_way(scale, more, offset, n, type, scaled);
 }
 
 /* Signed values of the 32 nibbles of 16 bytes, in their order. */

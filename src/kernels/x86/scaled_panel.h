@@ -16,20 +16,27 @@ enum {
 /* Parameters of a panel's columns for one group. */
 typedef struct aq_scaled_columns {
     _Alignas(64) float scale[AQ_MAX_NR];
-    float shift[AQ_MAX_NR];
+    float more[AQ_MAX_NR], offset[AQ_MAX_NR];
     aq_way way;
-    aq_common common;
+    bool offset_present;
 } aq_scaled_columns;
 
 AQ_INLINE void aq_prepare_panel(aq_scaled_columns *columns, const aq_scaled_panel_job *job, int64_t k,
-                                int64_t nr, aq_form form)
+                                int64_t nr)
 {
     const aq_scaled *scaled = job->scaled;
     for (int64_t j = job->n / 8 * 8; j < nr; j++)
-        columns->scale[j] = columns->shift[j] = 0.0f;
-    columns->way = aq_prepare_scaled(columns->scale, columns->shift, scaled, job->weight->type, form,
-                                     (job->k0 + k) / scaled->group, job->n0, job->n);
-    columns->common = aq_common_of(scaled);
+        columns->scale[j] = columns->more[j] = columns->offset[j] = 0.0f;
+    columns->way = aq_prepare_scaled(columns->scale, columns->more, columns->offset, scaled,
+                                     job->weight->type, (job->k0 + k) / scaled->group, job->n0, job->n);
+    columns->offset_present = scaled->offset != NULL;
+}
+
+AQ_INLINE aq_params aq_params_of_panel(const aq_scaled_columns *columns, int64_t vector)
+{
+    return (aq_params){aq_lanes_load(columns->scale + vector * 16),
+                       aq_lanes_load(columns->more + vector * 16),
+                       aq_lanes_load(columns->offset + vector * 16)};
 }
 
 /* ---- order P ---- */
@@ -48,58 +55,79 @@ AQ_INLINE const int8_t *aq_copy_across(const aq_weight *weight, int64_t at, int6
 }
 
 /* 16 weights from their bytes. The lanes of int4 come in another order, in which its parameters are, too. */
-AQ_INLINE aq_lanes aq_weights_across(const int8_t *from, aq_params params, aq_common common, aq_table values,
-                                     aq_weight_type type, aq_way way)
+AQ_INLINE aq_lanes aq_weights_across(const int8_t *from, aq_params params, bool offset_present,
+                                     aq_table values, aq_weight_type type, aq_way way)
 {
     if (type == AQ_S8)
-        return aq_weights_of_bytes(from, params, common, way);
+        return aq_scaled_weights(aq_lanes_from_bytes(from), params, offset_present, way);
     aq_lanes w = aq_table_at(values, aq_words_nibbles(from));
-    return aq_lanes_natural(aq_scaled_weights(w, params, common, way));
+    return aq_lanes_natural(aq_scaled_weights(w, params, offset_present, way));
 }
 
-AQ_INLINE aq_params aq_params_across(const aq_scaled_columns *columns, int64_t vector, aq_weight_type type,
-                                     aq_way way)
+AQ_INLINE aq_params aq_params_across(const aq_scaled_columns *columns, int64_t vector, aq_weight_type type)
 {
-    aq_lanes scale = aq_lanes_load(columns->scale + vector * 16);
-    aq_lanes shift = aq_lanes_load(columns->shift + vector * 16);
+    aq_params params = aq_params_of_panel(columns, vector);
     if (type == AQ_S8)
-        return aq_params_of(scale, shift, AQ_FORM_BYTES, way);
-    return aq_params_of(aq_lanes_in_order(scale), aq_lanes_in_order(shift), AQ_FORM_TABLE, way);
+        return params;
+    return (aq_params){aq_lanes_in_order(params.scale), aq_lanes_in_order(params.more),
+                       aq_lanes_in_order(params.offset)};
 }
 
-/* k rows k .. k + rows - 1 of the chunk, of one group. A row of the panel is half a cache line of the weight
- * or less, in a page of its own: prefetched far ahead. */
+/* A row that the panel does not fill: its columns, and nothing beyond them, dequantised one by one. */
+AQ_INLINE void aq_pack_edge(const aq_scaled_panel_job *job, const int64_t *at, int64_t offset,
+                            const aq_params *params, bool offset_present, int64_t vectors,
+                            aq_weight_type type, aq_way way, float *panel)
+{
+    const aq_table values = aq_table_of(aq_nibble_values());
+    int8_t copy[16];
+    for (int64_t v = 0; v < vectors; v++) {
+        int64_t left = job->n - v * 16;
+        const int8_t *from = aq_copy_across(job->weight, left > 0 ? at[v] + offset : 0,
+                                            left < 0    ? 0
+                                            : left > 16 ? 16
+                                                        : left,
+                                            copy);
+        aq_lanes_store(panel + v * 16, aq_weights_across(from, params[v], offset_present, values, type, way));
+    }
+}
+
+/* k rows k .. k + rows - 1 of the chunk, of one group. A row of the panel is a cache line of the weight or
+ * less, in a page of its own: prefetched far ahead. */
 AQ_INLINE void aq_pack_across(const aq_scaled_panel_job *job, const aq_scaled_columns *columns, int64_t k,
                               int64_t rows, int64_t nr, aq_weight_type type, aq_way way)
 {
+    enum { MOST = AQ_MAX_NR / 16 };
     const aq_weight *weight = job->weight;
     const int half_bytes = type == AQ_S4;
-    const int64_t stride = weight->stride_k >> half_bytes;
-    const int64_t row = weight->first + (job->k0 + k) * weight->stride_k;
+    const int64_t stride = weight->stride_k >> half_bytes, vectors = nr / 16;
     const aq_table values = aq_table_of(aq_nibble_values());
-    const aq_common common = columns->common;
-    for (int64_t vector = 0; vector < nr / 16; vector += 2) {
-        const bool pair = vector + 1 < nr / 16; /* a constant */
-        const int64_t left = job->n - vector * 16, right = left - 16;
-        const int64_t at0 = row + aq_along(weight, job->n0 + vector * 16);
-        const int64_t at1 = row + aq_along(weight, job->n0 + vector * 16 + 16);
-        const aq_params params0 = aq_params_across(columns, vector, type, way);
-        const aq_params params1 = aq_params_across(columns, pair ? vector + 1 : vector, type, way);
-        const int8_t *from0 = weight->data + (at0 >> half_bytes), *from1 = weight->data + (at1 >> half_bytes);
-        const bool whole = pair ? right >= 16 : left >= 16;
-        float *panel = job->panel + k * nr + vector * 16;
-        for (int64_t i = 0; i < rows; i++, from0 += stride, from1 += stride, panel += nr) {
-            const int8_t *row0 = from0, *row1 = from1;
-            int8_t copy[2][16];
-            if (!whole) {
-                int64_t offset = i * weight->stride_k;
-                row0 = aq_copy_across(weight, at0 + offset, left < 0 ? 0 : left > 16 ? 16 : left, copy[0]);
-                row1 = aq_copy_across(weight, at1 + offset, right < 0 ? 0 : right > 16 ? 16 : right, copy[1]);
-            }
-            _mm_prefetch((const void *)((uintptr_t)from0 + AQ_SCALED_AHEAD * (uintptr_t)stride), _MM_HINT_T1);
-            aq_lanes_store(panel, aq_weights_across(row0, params0, common, values, type, way));
-            if (pair)
-                aq_lanes_store(panel + 16, aq_weights_across(row1, params1, common, values, type, way));
+    const bool offset_present = columns->offset_present;
+    int64_t at[MOST];
+    const int8_t *from[MOST];
+    aq_params params[MOST];
+#pragma GCC unroll 4
+    for (int64_t v = 0; v < vectors; v++) {
+        at[v] = weight->first + (job->k0 + k) * weight->stride_k + aq_along(weight, job->n0 + v * 16);
+        from[v] = weight->data + (at[v] >> half_bytes);
+        params[v] = aq_params_across(columns, v, type);
+    }
+    float *panel = job->panel + k * nr;
+    if (job->n < nr) {
+        for (int64_t i = 0; i < rows; i++, panel += nr)
+            aq_pack_edge(job, at, i * weight->stride_k, params, offset_present, vectors, type, way, panel);
+        return;
+    }
+    const uintptr_t ahead = AQ_SCALED_AHEAD * (uintptr_t)stride;
+    const bool two_lines = type == AQ_S8 && weight->block > 0; /* of FRACTAL_NZ, 32 columns each */
+    for (int64_t i = 0; i < rows; i++, panel += nr) {
+        _mm_prefetch((const void *)((uintptr_t)from[0] + ahead), _MM_HINT_T1);
+        if (two_lines)
+            _mm_prefetch((const void *)((uintptr_t)from[vectors - 1] + ahead), _MM_HINT_T1);
+#pragma GCC unroll 4
+        for (int64_t v = 0; v < vectors; v++) {
+            aq_lanes_store(panel + v * 16,
+                           aq_weights_across(from[v], params[v], offset_present, values, type, way));
+            from[v] += stride;
         }
     }
 }
@@ -112,9 +140,11 @@ AQ_INLINE void aq_pack_scaled_p(const aq_scaled_panel_job *job, int64_t nr, aq_w
     for (int64_t k = 0; k < job->k; k = end) {
         int64_t left = group - (job->k0 + k) % group;
         end = job->k - k <= left ? job->k : k + left;
-        aq_prepare_panel(&columns, job, k, nr, type == AQ_S4 ? AQ_FORM_TABLE : AQ_FORM_BYTES);
+        aq_prepare_panel(&columns, job, k, nr);
         if (columns.way == AQ_QUICK)
             aq_pack_across(job, &columns, k, end - k, nr, type, AQ_QUICK);
+        else if (columns.way == AQ_QUICK_OFFSET)
+            aq_pack_across(job, &columns, k, end - k, nr, type, AQ_QUICK_OFFSET);
         else if (columns.way == AQ_STEPS_F16)
             aq_pack_across(job, &columns, k, end - k, nr, type, AQ_STEPS_F16);
         else
@@ -154,8 +184,12 @@ AQ_INLINE void aq_fetch_columns(const aq_scaled_panel_job *job, int64_t n, int64
                                 int8_t *in)
 {
     const aq_weight *weight = job->weight;
+    const int64_t k1 = job->k0 + k;
     const bool whole = count == AQ_SCALED_PART && weight->block % AQ_SCALED_PART == 0 &&
-                       (weight->block == 0 || (job->k0 + k) % AQ_SCALED_PART == 0);
+                       (weight->block == 0 || k1 % AQ_SCALED_PART == 0);
+    const bool halves = count == AQ_SCALED_PART && weight->block == AQ_SCALED_PART / 2 &&
+                        weight->type == AQ_S8 && k1 % weight->block == 0;
+    const int64_t at = aq_along(weight, k1);
     for (int64_t j = 0; j < 16; j++, in += AQ_SCALED_PART) {
         if (n + j >= job->n) {
             memset(in, 0, AQ_SCALED_PART);
@@ -163,14 +197,19 @@ AQ_INLINE void aq_fetch_columns(const aq_scaled_panel_job *job, int64_t n, int64
         }
         int64_t column = weight->first + (job->n0 + n + j) * weight->stride_n;
         if (whole) {
-            aq_fetch_along(weight, column + aq_along(weight, job->k0 + k), AQ_SCALED_PART, AQ_SCALED_PART,
-                           in);
+            aq_fetch_along(weight, column + at, AQ_SCALED_PART, AQ_SCALED_PART, in);
+            continue;
+        }
+        if (halves) { /* int8's usual block */
+            const int8_t *from = weight->data + column + at;
+            memcpy(in, from, AQ_SCALED_PART / 2);
+            memcpy(in + AQ_SCALED_PART / 2, from + weight->block_stride, AQ_SCALED_PART / 2);
             continue;
         }
         for (int64_t i = 0; i < AQ_SCALED_PART; i += 16) {
             int64_t some = count - i < 0 ? 0 : count - i > 16 ? 16 : count - i;
-            int64_t at = some > 0 ? column + aq_along(weight, job->k0 + k + i) : 0;
-            aq_fetch_along(weight, at, some, 16, in + i);
+            int64_t piece = some > 0 ? column + aq_along(weight, k1 + i) : 0;
+            aq_fetch_along(weight, piece, some, 16, in + i);
         }
     }
 }
@@ -184,16 +223,15 @@ AQ_INLINE void aq_dequantise_blocks(const aq_scaled_panel_job *job, const aq_sca
 {
     const int64_t in_lane = job->steps / AQ_LANES_T;
     float *panel = job->panel + k / AQ_LANES_T * nr + vector * 16;
-    const aq_params params = aq_params_of(aq_lanes_load(columns->scale + vector * 16),
-                                          aq_lanes_load(columns->shift + vector * 16), AQ_FORM_BYTES, way);
-    const aq_common common = columns->common;
+    const aq_params params = aq_params_of_panel(columns, vector);
     for (int64_t i = 0; i < AQ_LANES_T; i++) {
         float *chain = panel + aq_lane_order[i] * in_lane * nr;
 #pragma GCC unroll 4
         for (int block = 0; block < blocks; block++) {
             aq_lanes w = aq_lanes_all(0.0f);
             if (blocks > 1 || i < count)
-                w = aq_weights_of_bytes(rows + (block * 16 + i) * 16, params, common, way);
+                w = aq_scaled_weights(aq_lanes_from_bytes(rows + (block * 16 + i) * 16), params,
+                                      columns->offset_present, way);
             aq_lanes_store(chain + block * nr, w);
         }
     }
@@ -205,6 +243,8 @@ AQ_INLINE void aq_dequantise_t(const aq_scaled_panel_job *job, const aq_scaled_c
 {
     if (columns->way == AQ_QUICK)
         aq_dequantise_blocks(job, columns, vector, k, blocks, count, rows, nr, AQ_QUICK);
+    else if (columns->way == AQ_QUICK_OFFSET)
+        aq_dequantise_blocks(job, columns, vector, k, blocks, count, rows, nr, AQ_QUICK_OFFSET);
     else if (columns->way == AQ_STEPS_F16)
         aq_dequantise_blocks(job, columns, vector, k, blocks, count, rows, nr, AQ_STEPS_F16);
     else
@@ -230,7 +270,7 @@ AQ_INLINE void aq_pack_scaled_t(const aq_scaled_panel_job *job, int64_t nr)
             const int blocks = room >= 64 ? 4 : room >= 32 ? 2 : 1;
             end = k + blocks * AQ_LANES_T;
             if (k == 0 || in_group == 0)
-                aq_prepare_panel(&columns, job, k, nr, AQ_FORM_BYTES);
+                aq_prepare_panel(&columns, job, k, nr);
             for (int64_t vector = 0; vector < nr / 16; vector++) {
                 const int8_t *rows = out + vector * 16 * AQ_SCALED_PART + (k - part) * 16;
                 if (blocks == 4)

@@ -25,16 +25,11 @@ enum {
 /* Columns first .. first + n - 1 of the slice, with their parameters for one group. */
 typedef struct aq_block_p {
     _Alignas(64) float scale[AQ_STREAM_P_MOST];
-    float shift[AQ_STREAM_P_MOST];
+    float more[AQ_STREAM_P_MOST], offset[AQ_STREAM_P_MOST];
     int64_t first, n;
     aq_way way;
-    aq_common common;
+    bool offset_present;
 } aq_block_p;
-
-AQ_INLINE aq_form aq_form_p(aq_weight_type type)
-{
-    return type == AQ_S4 ? AQ_FORM_TABLE : AQ_FORM_BYTES;
-}
 
 /* Where a line lies: two halves of 32 bytes, and what leads to the same of the next k. */
 typedef struct aq_line_p {
@@ -70,41 +65,46 @@ AQ_INLINE void aq_prepare_block(aq_block_p *block, const aq_scaled_stream_tile *
 {
     const int64_t line = aq_line_columns(type);
     for (int64_t j = block->n / 8 * 8; j < (block->n + line - 1) / line * line; j++)
-        block->scale[j] = block->shift[j] = 0.0f;
-    block->way = aq_prepare_scaled(block->scale, block->shift, tile->scaled, type, aq_form_p(type), group,
+        block->scale[j] = block->more[j] = block->offset[j] = 0.0f;
+    block->way = aq_prepare_scaled(block->scale, block->more, block->offset, tile->scaled, type, group,
                                    tile->n0 + block->first, block->n);
     for (int64_t j = 0; type == AQ_S4 && j < block->n; j += line) {
         aq_turn_line(block->scale + j, false);
-        if (block->common.offset_present)
-            aq_turn_line(block->shift + j, false);
+        aq_turn_line(block->more + j, false);
+        if (block->offset_present)
+            aq_turn_line(block->offset + j, false);
     }
 }
 
 /* The parameters of vector v of the line of columns j. */
-AQ_INLINE aq_params aq_params_p(const aq_block_p *block, int64_t j, int v, aq_weight_type type, aq_way way)
+AQ_INLINE aq_params aq_params_p(const aq_block_p *block, int64_t j, int v)
 {
-    return aq_params_of(aq_lanes_load(block->scale + j + v * 16), aq_lanes_load(block->shift + j + v * 16),
-                        aq_form_p(type), way);
+    return (aq_params){aq_lanes_load(block->scale + j + v * 16), aq_lanes_load(block->more + j + v * 16),
+                       aq_lanes_load(block->offset + j + v * 16)};
 }
 
 /* The weights of vector v of a line. */
 AQ_INLINE aq_lanes aq_weights_p(const int8_t *low, const int8_t *high, int v, aq_table values,
-                                aq_params params, aq_common common, aq_weight_type type, aq_way way,
+                                aq_params params, bool offset_present, aq_weight_type type, aq_way way,
                                 bool plain)
 {
-    if (type == AQ_S8)
-        return aq_weights_of_bytes(plain || v < 2 ? low + v * 16 : high + (v - 2) * 16, params, common, way);
-    aq_words words = plain ? aq_words_load_line(low) : aq_words_load(low, high);
-    return aq_scaled_weights(aq_table_at(values, aq_words_shift(words, 4 * v)), params, common, way);
+    aq_lanes w;
+    if (type == AQ_S8) {
+        w = aq_lanes_from_bytes(plain || v < 2 ? low + v * 16 : high + (v - 2) * 16);
+    } else {
+        aq_words words = plain ? aq_words_load_line(low) : aq_words_load(low, high);
+        w = aq_table_at(values, aq_words_shift(words, 4 * v));
+    }
+    return aq_scaled_weights(w, params, offset_present, way);
 }
 
 /* ---- one row ---- */
 
 #define AQ_ONE_ROW_P(i)                                                                                      \
-    sum##i = aq_lanes_fma(x, aq_weights_p(low, high, v + i, values, params##i, common, type, way, plain),    \
-                          sum##i);
+    sum##i = aq_lanes_fma(                                                                                   \
+        x, aq_weights_p(low, high, v + i, values, params##i, offset_present, type, way, plain), sum##i);
 #define AQ_DECLARE_P(i)                                                                                      \
-    const aq_params params##i = aq_params_p(block, j, v + i, type, way);                                     \
+    const aq_params params##i = aq_params_p(block, j, v + i);                                                \
     aq_lanes sum##i = aq_lanes_load(sums + (v + i) * 16);
 
 /* k0 .. k1 - 1 of vectors v .. v + 3 of the line of columns j. plain: outside FRACTAL_NZ, the line is whole.
@@ -114,7 +114,7 @@ AQ_INLINE void aq_one_row_p(const aq_scaled_stream_tile *tile, const aq_block_p 
                             bool plain, float *sums)
 {
     const aq_table values = aq_table_of(aq_nibble_values());
-    const aq_common common = block->common;
+    const bool offset_present = block->offset_present;
     const int8_t *low = line->low, *high = line->high;
     uintptr_t ahead_low = line->ahead_low, ahead_high = line->ahead_high;
     AQ_DECLARE_P(0)
@@ -149,17 +149,17 @@ AQ_INLINE void aq_step_p(const aq_scaled_stream_tile *tile, const aq_block_p *bl
                          aq_weight_type type, aq_way way, bool plain, float *sums)
 {
     const aq_table values = aq_table_of(aq_nibble_values());
-    const aq_common common = block->common;
+    const bool offset_present = block->offset_present;
     const bool pair = AQ_STREAM_P_VECTORS == 2;
-    const aq_params params0 = aq_params_p(block, j, v, type, way);
+    const aq_params params0 = aq_params_p(block, j, v);
     /* without a pair nobody reads it: NOLINTNEXTLINE(clang-analyzer-deadcode.DeadStores) */
-    const aq_params params1 = aq_params_p(block, j, pair ? v + 1 : v, type, way);
+    const aq_params params1 = aq_params_p(block, j, pair ? v + 1 : v);
     aq_lanes w0[AQ_STREAM_P_DEPTH], w1[AQ_STREAM_P_DEPTH];
 #pragma GCC unroll 16
     for (int i = 0; i < depth; i++, low += stride, high += stride) {
-        w0[i] = aq_weights_p(low, high, v, values, params0, common, type, way, plain);
+        w0[i] = aq_weights_p(low, high, v, values, params0, offset_present, type, way, plain);
         if (pair)
-            w1[i] = aq_weights_p(low, high, v + 1, values, params1, common, type, way, plain);
+            w1[i] = aq_weights_p(low, high, v + 1, values, params1, offset_present, type, way, plain);
     }
     const float *x = tile->x + k;
     float *left = sums + v * tile->rows * 16, *right = left + tile->rows * 16;
@@ -306,6 +306,10 @@ AQ_INLINE void aq_chunk_p(const aq_scaled_stream_tile *tile, aq_block_p *block, 
             aq_rows_of_block(tile, block, k, end, type, AQ_QUICK, true, sums);
         else if (block->way == AQ_QUICK)
             aq_rows_of_block(tile, block, k, end, type, AQ_QUICK, false, sums);
+        else if (block->way == AQ_QUICK_OFFSET && tile->weight->block == 0)
+            aq_rows_of_block(tile, block, k, end, type, AQ_QUICK_OFFSET, true, sums);
+        else if (block->way == AQ_QUICK_OFFSET)
+            aq_rows_of_block(tile, block, k, end, type, AQ_QUICK_OFFSET, false, sums);
         else if (block->way == AQ_STEPS_F16)
             aq_rows_of_block(tile, block, k, end, type, AQ_STEPS_F16, false, sums);
         else
@@ -319,7 +323,7 @@ AQ_INLINE void aq_scaled_stream_p(const aq_scaled_stream_tile *tile, aq_weight_t
     _Alignas(64) float sums[AQ_STREAM_P_SUMS];
     const int64_t line = aq_line_columns(type);
     aq_block_p block;
-    block.common = aq_common_of(tile->scaled);
+    block.offset_present = tile->scaled->offset != NULL;
     int64_t most = AQ_STREAM_P_SUMS / tile->rows / line * line;
     if (most > AQ_STREAM_P_MOST)
         most = AQ_STREAM_P_MOST;

@@ -12,8 +12,8 @@
 enum {
     AQ_STREAM_T_ROWS = 16,
     AQ_STREAM_T_COLUMNS = 4,
-    AQ_STREAM_T_AHEAD = 16, /* columns from a prefetch to its use: 0.5 to 2 us for one row */
-    AQ_STREAM_T_PART = 64,  /* k between two prefetches; divides the chunk */
+    AQ_STREAM_T_AHEAD = 16,  /* columns from a prefetch to its use: 0.5 to 2 us for one row */
+    AQ_STREAM_T_SPAN = 8192, /* k of a span: 32 KiB of x */
     AQ_STREAM_T_GROUPS = (AQ_CHUNK_T / AQ_LANES_T + 1 + 7) / 8 * 8 /* most groups that a chunk meets */
 };
 
@@ -24,22 +24,41 @@ typedef struct aq_case_t {
     aq_way way;
 } aq_case_t;
 
+/* What all columns share, of k0 .. k1 - 1. */
+typedef struct aq_span_t {
+    int64_t k0, k1;
+    const float *x;                            /* one row: from k0 on, in the weights' order */
+    int64_t at[AQ_STREAM_T_SPAN / AQ_LANES_T]; /* byte of each 16 k within a column */
+    _Alignas(64) float in_order[AQ_STREAM_T_SPAN];
+} aq_span_t;
+
 /* Four columns in one chunk: where they begin, and their parameters, [column][group], a column's `groups`
  * apart.
  */
 typedef struct aq_four_t {
     const int8_t *at[AQ_STREAM_T_COLUMNS];
-    float scale[AQ_STREAM_T_COLUMNS * AQ_STREAM_T_GROUPS], shift[AQ_STREAM_T_COLUMNS * AQ_STREAM_T_GROUPS];
+    float scale[AQ_STREAM_T_COLUMNS * AQ_STREAM_T_GROUPS], more[AQ_STREAM_T_COLUMNS * AQ_STREAM_T_GROUPS],
+        offset[AQ_STREAM_T_COLUMNS * AQ_STREAM_T_GROUPS];
     int64_t groups;
     int64_t ahead; /* bytes from a column to the one that is prefetched */
-    aq_common common;
+    bool offset_present;
 } aq_four_t;
 
-/* The parameters of one group. */
-typedef struct aq_group_t {
-    aq_params params[AQ_STREAM_T_COLUMNS]; /* int8 */
-    aq_table table[AQ_STREAM_T_COLUMNS];   /* int4 */
-} aq_group_t;
+/* The parameters of a column and group. */
+typedef struct aq_own_t {
+    aq_params params; /* int8 */
+    aq_table table;   /* int4 */
+} aq_own_t;
+
+/* A place in the groups of a chunk: the group's number, and the k that are left of it, from there on. */
+typedef struct aq_place_t {
+    int64_t group, left;
+} aq_place_t;
+
+AQ_INLINE aq_place_t aq_place_of(const aq_scaled *scaled, int64_t k0)
+{
+    return (aq_place_t){0, scaled->group - k0 % scaled->group};
+}
 
 /* All groups that k0 .. k1 - 1 meet, for columns n .. n + count - 1 and the last of them again up to four. */
 AQ_INLINE aq_way aq_prepare_chunk_t(aq_four_t *four, const aq_scaled *scaled, aq_weight_type type, int64_t n,
@@ -58,57 +77,57 @@ AQ_INLINE aq_way aq_prepare_chunk_t(aq_four_t *four, const aq_scaled *scaled, aq
                              _MM_HINT_T0);
         }
     for (int64_t c = 0; c < AQ_STREAM_T_COLUMNS; c++)
-        aq_read_parameters(four->scale + c * four->groups, four->shift + c * four->groups, scaled, first,
+        aq_read_parameters(four->scale + c * four->groups, four->offset + c * four->groups, scaled, first,
                            n + (c < count ? c : count - 1), groups, true);
-    return aq_choose_way(four->scale, four->shift, AQ_STREAM_T_COLUMNS * four->groups, type, scaled->half,
-                         type == AQ_S4 ? AQ_FORM_TABLE : AQ_FORM_BYTES);
+    return aq_choose_way(four->scale, four->more, four->offset, AQ_STREAM_T_COLUMNS * four->groups, type,
+                         scaled);
 }
 
-AQ_INLINE aq_group_t aq_group_of(const aq_four_t *four, int64_t group, aq_case_t with)
+AQ_INLINE aq_own_t aq_own_of(const aq_four_t *four, int c, int64_t group, aq_case_t with)
 {
-    aq_group_t own;
-#pragma GCC unroll 4
-    for (int c = 0; c < AQ_STREAM_T_COLUMNS; c++) {
-        aq_lanes scale = aq_lanes_all(four->scale[c * four->groups + group]);
-        aq_lanes shift = aq_lanes_all(four->shift[c * four->groups + group]);
-        if (with.type == AQ_S8)
-            own.params[c] = aq_params_of(scale, shift, AQ_FORM_BYTES, with.way);
-        else
-            own.table[c] = aq_table_of(aq_scaled_weights(aq_nibble_values(),
-                                                         aq_params_of(scale, shift, AQ_FORM_TABLE, with.way),
-                                                         four->common, with.way));
-    }
-    return own;
+    const int64_t at = c * four->groups + group;
+    const aq_params params = {aq_lanes_all(four->scale[at]), aq_lanes_all(four->more[at]),
+                              aq_lanes_all(four->offset[at])};
+    if (with.type == AQ_S8)
+        return (aq_own_t){.params = params};
+    return (aq_own_t){
+        .table = aq_table_of(aq_scaled_weights(aq_nibble_values(), params, four->offset_present, with.way))};
 }
 
-/* 16 weights of column c at byte `at`. int4: in the order of aq_lanes_in_order. */
-AQ_INLINE aq_lanes aq_weights_t(const aq_four_t *four, const aq_group_t *group, int c, const int8_t *at,
-                                aq_case_t with)
+/* 16 weights at a byte of column c. int4: in the order of aq_lanes_in_order. */
+AQ_INLINE aq_lanes aq_weights_t(const aq_four_t *four, const aq_own_t *own, const int8_t *at, aq_case_t with)
 {
     if (with.type == AQ_S4)
-        return aq_table_at(group->table[c], aq_words_nibbles(at));
-    return aq_weights_of_bytes(at, group->params[c], four->common, with.way);
+        return aq_table_at(own->table, aq_words_nibbles(at));
+    return aq_scaled_weights(aq_lanes_from_bytes(at), own->params, four->offset_present, with.way);
 }
 
 /* The same in natural order; of the 16 the first count exist, the others become +0. */
-AQ_INLINE aq_lanes aq_weights_natural_t(const aq_four_t *four, const aq_group_t *group, int c, int64_t at,
+AQ_INLINE aq_lanes aq_weights_natural_t(const aq_four_t *four, const aq_own_t *own, const int8_t *from,
                                         int64_t count, aq_case_t with)
 {
     const bool nibbles = with.type == AQ_S4;
-    const int8_t *from = four->at[c] + at;
     int8_t tail[16] = {0};
     if (count < 16)
         from = memcpy(tail, from, (size_t)(nibbles ? (count + 1) / 2 : count));
-    aq_lanes w = aq_weights_t(four, group, c, from, with);
+    aq_lanes w = aq_weights_t(four, own, from, with);
     if (nibbles)
         w = aq_lanes_natural(w);
     return count < 16 ? aq_lanes_keep(w, count) : w;
 }
 
 /* Byte of k within a column. */
-AQ_INLINE int64_t aq_byte_t(const aq_weight *weight, int64_t k, aq_case_t with)
+AQ_INLINE int64_t aq_byte_t(const aq_span_t *span, int64_t k, aq_case_t with)
 {
-    return (with.plain ? k : aq_along(weight, k)) >> (with.type == AQ_S4);
+    if (with.plain)
+        return k >> (with.type == AQ_S4);
+    return span->at[(k - span->k0) / AQ_LANES_T];
+}
+
+/* k from one prefetch to the next: a line of a column, or its piece in a block of FRACTAL_NZ. */
+AQ_INLINE int64_t aq_part_t(aq_case_t with)
+{
+    return (with.type == AQ_S4 ? 128 : 64) >> (with.plain ? 0 : 1);
 }
 
 /* Brings the same k of columns to come to L2: a column's first lines, in a page of their own, would
@@ -120,13 +139,6 @@ AQ_INLINE void aq_prefetch_t(const aq_four_t *four, int64_t at)
         _mm_prefetch((const void *)((uintptr_t)four->at[c] + (uintptr_t)(four->ahead + at)), _MM_HINT_T1);
 }
 
-/* The end of k's group, or the chunk's. */
-AQ_INLINE int64_t aq_group_end(const aq_scaled *scaled, int64_t k, int64_t k1)
-{
-    int64_t left = scaled->group - k % scaled->group;
-    return k1 - k <= left ? k1 : k + left;
-}
-
 /* ---- one row ---- */
 
 typedef struct aq_sums_t {
@@ -134,20 +146,18 @@ typedef struct aq_sums_t {
 } aq_sums_t;
 
 /* 16 k from k on, of which count exist. */
-AQ_INLINE void aq_sixteen_t(aq_sums_t *sums, const aq_scaled_stream_tile *tile, const aq_four_t *four,
-                            const aq_group_t *group, int64_t k, int64_t count, aq_case_t with)
+AQ_INLINE void aq_sixteen_t(aq_sums_t *sums, const aq_span_t *span, const aq_four_t *four,
+                            const aq_own_t *own, int64_t k, int64_t count, aq_case_t with)
 {
-    int64_t at = aq_byte_t(tile->weight, k, with);
-    aq_lanes x = aq_lanes_load(tile->x + k), w[AQ_STREAM_T_COLUMNS];
-    if (with.type == AQ_S4)
-        x = aq_lanes_in_order(x);
+    const int64_t at = aq_byte_t(span, k, with);
+    aq_lanes x = aq_lanes_load(span->x + (k - span->k0)), w[AQ_STREAM_T_COLUMNS];
 #pragma GCC unroll 4
     for (int c = 0; c < AQ_STREAM_T_COLUMNS; c++) {
         if (count >= 16) {
-            w[c] = aq_weights_t(four, group, c, four->at[c] + at, with);
+            w[c] = aq_weights_t(four, own + c, four->at[c] + at, with);
             continue;
         }
-        w[c] = aq_weights_natural_t(four, group, c, at, count, with);
+        w[c] = aq_weights_natural_t(four, own + c, four->at[c] + at, count, with);
         if (with.type == AQ_S4)
             w[c] = aq_lanes_in_order(w[c]);
     }
@@ -158,28 +168,32 @@ AQ_INLINE void aq_sixteen_t(aq_sums_t *sums, const aq_scaled_stream_tile *tile, 
 }
 
 /* k0 .. k1 - 1 of a chunk, all groups. */
-AQ_INLINE __m128 aq_chunk_of_one_row_t(const aq_scaled_stream_tile *tile, const aq_four_t *four, int64_t k0,
-                                       int64_t k1, aq_case_t with)
+AQ_INLINE __m128 aq_chunk_of_one_row_t(const aq_scaled_stream_tile *tile, const aq_span_t *span,
+                                       const aq_four_t *four, int64_t k0, int64_t k1, aq_case_t with)
 {
     const aq_lanes zero = aq_lanes_all(0.0f);
+    const int64_t part = aq_part_t(with);
     aq_sums_t sums = {zero, zero, zero, zero};
-    int64_t end, index = 0;
-    for (int64_t k = k0; k < k1; k = end, index++) {
-        end = aq_group_end(tile->scaled, k, k1);
-        const aq_group_t group = aq_group_of(four, index, with);
+    aq_place_t place = aq_place_of(tile->scaled, k0);
+    int64_t end;
+    for (int64_t k = k0; k < k1; k = end, place = (aq_place_t){place.group + 1, tile->scaled->group}) {
+        end = k1 - k <= place.left ? k1 : k + place.left;
+        const aq_own_t own[AQ_STREAM_T_COLUMNS] = {
+            aq_own_of(four, 0, place.group, with), aq_own_of(four, 1, place.group, with),
+            aq_own_of(four, 2, place.group, with), aq_own_of(four, 3, place.group, with)};
         int64_t i = k;
-        for (; i + AQ_STREAM_T_PART <= end; i += AQ_STREAM_T_PART) {
-            aq_prefetch_t(four, aq_byte_t(tile->weight, i, with));
-#pragma GCC unroll 4
-            for (int64_t part = 0; part < AQ_STREAM_T_PART; part += 16)
-                aq_sixteen_t(&sums, tile, four, &group, i + part, 16, with);
+        for (; i + part <= end; i += part) {
+            aq_prefetch_t(four, aq_byte_t(span, i, with));
+#pragma GCC unroll 8
+            for (int64_t j = 0; j < part; j += 16)
+                aq_sixteen_t(&sums, span, four, own, i + j, 16, with);
         }
-        if (i < end)
-            aq_prefetch_t(four, aq_byte_t(tile->weight, i, with));
+        if (i < end && i % part == 0)
+            aq_prefetch_t(four, aq_byte_t(span, i, with));
         for (; i + 16 <= end; i += 16)
-            aq_sixteen_t(&sums, tile, four, &group, i, 16, with);
+            aq_sixteen_t(&sums, span, four, own, i, 16, with);
         if (i < end)
-            aq_sixteen_t(&sums, tile, four, &group, i, end - i, with);
+            aq_sixteen_t(&sums, span, four, own, i, end - i, with);
     }
     if (with.type == AQ_S4)
         return aq_lanes_trees(aq_lanes_natural(sums.sum0), aq_lanes_natural(sums.sum1),
@@ -191,15 +205,22 @@ AQ_INLINE __m128 aq_chunk_of_one_row_t(const aq_scaled_stream_tile *tile, const 
 
 /* depth vectors of 16 k from k on (one, with count k of it, where depth is 1) of columns c and c + 1, all
  * rows. sums: rows times two vectors. */
-AQ_INLINE void aq_step_t(const aq_scaled_stream_tile *tile, const aq_four_t *four, const aq_group_t *group,
-                         int c, int64_t k, int depth, int64_t count, aq_case_t with, float *sums)
+AQ_INLINE void aq_step_t(const aq_scaled_stream_tile *tile, const aq_span_t *span, const aq_four_t *four,
+                         aq_place_t place, int c, int64_t k, int depth, int64_t count, aq_case_t with,
+                         float *sums)
 {
     aq_lanes w0[AQ_STREAM_T_DEPTH], w1[AQ_STREAM_T_DEPTH];
+    aq_own_t own0 = aq_own_of(four, c, place.group, with), own1 = aq_own_of(four, c + 1, place.group, with);
 #pragma GCC unroll 8
     for (int i = 0; i < depth; i++) {
-        int64_t at = aq_byte_t(tile->weight, k + i * 16, with);
-        w0[i] = aq_weights_natural_t(four, group, c, at, count, with);
-        w1[i] = aq_weights_natural_t(four, group, c + 1, at, count, with);
+        int64_t at = aq_byte_t(span, k + i * 16, with);
+        if (i > 0 && place.left == i * 16) {
+            place = (aq_place_t){place.group + 1, place.left + tile->scaled->group};
+            own0 = aq_own_of(four, c, place.group, with);
+            own1 = aq_own_of(four, c + 1, place.group, with);
+        }
+        w0[i] = aq_weights_natural_t(four, &own0, four->at[c] + at, count, with);
+        w1[i] = aq_weights_natural_t(four, &own1, four->at[c + 1] + at, count, with);
     }
     const float *x = tile->x + k;
     for (int64_t r = 0; r < tile->rows; r++, sums += 32, x += tile->x_stride) {
@@ -216,35 +237,38 @@ AQ_INLINE void aq_step_t(const aq_scaled_stream_tile *tile, const aq_four_t *fou
     }
 }
 
-/* depth times 16 k, or count of them, of all four columns. */
-AQ_INLINE void aq_both_t(const aq_scaled_stream_tile *tile, const aq_four_t *four, const aq_group_t *group,
-                         int64_t k, int depth, int64_t count, aq_case_t with, float *sums)
+/* depth times 16 k, or count of them, of all four columns. place moves on. */
+AQ_INLINE void aq_both_t(const aq_scaled_stream_tile *tile, const aq_span_t *span, const aq_four_t *four,
+                         aq_place_t *place, int64_t k, int depth, int64_t count, aq_case_t with, float *sums)
 {
     for (int c = 0; c < AQ_STREAM_T_COLUMNS; c += 2, sums += tile->rows * 32)
-        aq_step_t(tile, four, group, c, k, depth, count, with, sums);
+        aq_step_t(tile, span, four, *place, c, k, depth, count, with, sums);
+    place->left -= depth * AQ_LANES_T;
+    for (; place->left <= 0; place->group++)
+        place->left += tile->scaled->group;
 }
 
-AQ_INLINE void aq_chunk_t(const aq_scaled_stream_tile *tile, const aq_four_t *four, int64_t k0, int64_t k1,
-                          aq_case_t with, float *sums)
+AQ_INLINE void aq_chunk_t(const aq_scaled_stream_tile *tile, const aq_span_t *span, const aq_four_t *four,
+                          int64_t k0, int64_t k1, aq_case_t with, float *sums)
 {
+    enum { STEP = AQ_LANES_T * AQ_STREAM_T_DEPTH };
+    const int64_t part = aq_part_t(with);
     memset(sums, 0, (size_t)tile->rows * 16 * AQ_STREAM_T_COLUMNS * sizeof *sums);
-    int64_t end, index = 0;
-    for (int64_t k = k0; k < k1; k = end, index++) {
-        end = aq_group_end(tile->scaled, k, k1);
-        const aq_group_t group = aq_group_of(four, index, with);
-        int64_t i = k;
-        for (; with.way == AQ_QUICK && i + 16 * AQ_STREAM_T_DEPTH <= end; i += 16 * AQ_STREAM_T_DEPTH) {
-            for (int64_t part = 0; part < 16 * AQ_STREAM_T_DEPTH; part += AQ_STREAM_T_PART)
-                aq_prefetch_t(four, aq_byte_t(tile->weight, i + part, with));
-            aq_both_t(tile, four, &group, i, AQ_STREAM_T_DEPTH, 16, with, sums);
-        }
-        if (i < end)
-            aq_prefetch_t(four, aq_byte_t(tile->weight, i, with));
-        for (; i + 32 <= end; i += 32)
-            aq_both_t(tile, four, &group, i, 2, 16, with, sums);
-        for (; i < end; i += 16)
-            aq_both_t(tile, four, &group, i, 1, end - i, with, sums);
+    aq_place_t place = aq_place_of(tile->scaled, k0);
+    int64_t k = k0;
+    for (; aq_is_quick(with.way) && k + STEP <= k1; k += STEP) {
+        for (int64_t i = 0; i < STEP; i += part)
+            if ((k + i) % part == 0)
+                aq_prefetch_t(four, aq_byte_t(span, k + i, with));
+        aq_both_t(tile, span, four, &place, k, AQ_STREAM_T_DEPTH, 16, with, sums);
     }
+    for (; k + 32 <= k1; k += 32) {
+        if (k % part == 0)
+            aq_prefetch_t(four, aq_byte_t(span, k, with));
+        aq_both_t(tile, span, four, &place, k, 2, 16, with, sums);
+    }
+    for (; k < k1; k += 16)
+        aq_both_t(tile, span, four, &place, k, 1, k1 - k, with, sums);
 }
 
 /* ---- both ---- */
@@ -259,14 +283,14 @@ AQ_INLINE void aq_total_t(float *total, __m128 sum, int64_t count, bool first)
 }
 
 /* One chunk of four columns; count of them exist. total: theirs in row 0. */
-AQ_INLINE void aq_columns_t(const aq_scaled_stream_tile *tile, const aq_four_t *four, int64_t count,
-                            int64_t k0, int64_t k1, aq_case_t with, float *sums, float *total)
+AQ_INLINE void aq_columns_t(const aq_scaled_stream_tile *tile, const aq_span_t *span, const aq_four_t *four,
+                            int64_t count, int64_t k0, int64_t k1, aq_case_t with, float *sums, float *total)
 {
     if (tile->rows == 1) {
-        aq_total_t(total, aq_chunk_of_one_row_t(tile, four, k0, k1, with), count, k0 == 0);
+        aq_total_t(total, aq_chunk_of_one_row_t(tile, span, four, k0, k1, with), count, k0 == 0);
         return;
     }
-    aq_chunk_t(tile, four, k0, k1, with, sums);
+    aq_chunk_t(tile, span, four, k0, k1, with, sums);
     for (int64_t r = 0; r < tile->rows; r++) {
         const float *left = sums + r * 32, *right = left + tile->rows * 32;
         aq_total_t(total + r * tile->sum_stride,
@@ -276,36 +300,66 @@ AQ_INLINE void aq_columns_t(const aq_scaled_stream_tile *tile, const aq_four_t *
     }
 }
 
-/* The whole tile. The slow ways do without code of their own for plain weights. */
+/* The slow ways do without code of their own for plain weights. */
+AQ_INLINE void aq_any_case_t(const aq_scaled_stream_tile *tile, const aq_span_t *span, const aq_four_t *four,
+                             int64_t count, int64_t k0, int64_t k1, aq_weight_type type, aq_way way,
+                             float *sums, float *total)
+{
+    const bool plain = tile->weight->block == 0;
+    if (way == AQ_QUICK && plain)
+        aq_columns_t(tile, span, four, count, k0, k1, (aq_case_t){type, true, AQ_QUICK}, sums, total);
+    else if (way == AQ_QUICK)
+        aq_columns_t(tile, span, four, count, k0, k1, (aq_case_t){type, false, AQ_QUICK}, sums, total);
+    else if (way == AQ_QUICK_OFFSET && plain)
+        aq_columns_t(tile, span, four, count, k0, k1, (aq_case_t){type, true, AQ_QUICK_OFFSET}, sums, total);
+    else if (way == AQ_QUICK_OFFSET)
+        aq_columns_t(tile, span, four, count, k0, k1, (aq_case_t){type, false, AQ_QUICK_OFFSET}, sums, total);
+    else if (way == AQ_STEPS_F16)
+        aq_columns_t(tile, span, four, count, k0, k1, (aq_case_t){type, false, AQ_STEPS_F16}, sums, total);
+    else
+        aq_columns_t(tile, span, four, count, k0, k1, (aq_case_t){type, false, AQ_STEPS_BF16}, sums, total);
+}
+
+AQ_INLINE void aq_span_of(aq_span_t *span, const aq_scaled_stream_tile *tile, aq_weight_type type, int64_t k0)
+{
+    span->k0 = k0;
+    span->k1 = tile->k - k0 < AQ_STREAM_T_SPAN ? tile->k : k0 + AQ_STREAM_T_SPAN;
+    span->x = tile->x + k0;
+    for (int64_t k = k0; k < span->k1; k += AQ_LANES_T)
+        span->at[(k - k0) / AQ_LANES_T] = aq_along(tile->weight, k) >> (type == AQ_S4);
+    if (type == AQ_S4 && tile->rows == 1) {
+        for (int64_t k = k0; k < span->k1; k += AQ_LANES_T)
+            aq_lanes_store(span->in_order + (k - k0), aq_lanes_in_order(aq_lanes_load(tile->x + k)));
+        span->x = span->in_order;
+    }
+}
+
+/* The whole tile. */
 AQ_INLINE void aq_scaled_stream_t(const aq_scaled_stream_tile *tile, aq_weight_type type)
 {
     _Alignas(64) float sums[AQ_STREAM_T_ROWS * 16 * AQ_STREAM_T_COLUMNS];
     const aq_weight *weight = tile->weight;
     const int half_bytes = type == AQ_S4;
-    aq_four_t four = {.common = aq_common_of(tile->scaled),
-                      .ahead = (AQ_STREAM_T_AHEAD * weight->stride_n) >> half_bytes};
-    for (int64_t j = 0; j < tile->n; j += AQ_STREAM_T_COLUMNS) {
-        int64_t count = tile->n - j < AQ_STREAM_T_COLUMNS ? tile->n - j : AQ_STREAM_T_COLUMNS,
-                n = tile->n0 + j;
-        for (int64_t c = 0; c < AQ_STREAM_T_COLUMNS; c++) {
-            int64_t column = weight->first + (n + (c < count ? c : count - 1)) * weight->stride_n;
-            four.at[c] = weight->data + (column >> half_bytes);
-        }
-        aq_way way = AQ_QUICK;
-        for (int64_t k0 = 0; k0 < tile->k; k0 += AQ_CHUNK_T) {
-            int64_t k1 = tile->k - k0 < AQ_CHUNK_T ? tile->k : k0 + AQ_CHUNK_T;
-            if (k0 == 0 || tile->scaled->group < tile->k)
-                way = aq_prepare_chunk_t(&four, tile->scaled, type, n, count, k0, k1);
-            float *total = tile->sum + j;
-            if (way == AQ_QUICK && weight->block == 0)
-                aq_columns_t(tile, &four, count, k0, k1, (aq_case_t){type, true, AQ_QUICK}, sums, total);
-            else if (way == AQ_QUICK)
-                aq_columns_t(tile, &four, count, k0, k1, (aq_case_t){type, false, AQ_QUICK}, sums, total);
-            else if (way == AQ_STEPS_F16)
-                aq_columns_t(tile, &four, count, k0, k1, (aq_case_t){type, false, AQ_STEPS_F16}, sums, total);
-            else
-                aq_columns_t(tile, &four, count, k0, k1, (aq_case_t){type, false, AQ_STEPS_BF16}, sums,
-                             total);
+    aq_four_t four;
+    aq_span_t span;
+    four.offset_present = tile->scaled->offset != NULL;
+    four.ahead = (AQ_STREAM_T_AHEAD * weight->stride_n) >> half_bytes;
+    for (int64_t begin = 0; begin < tile->k; begin += AQ_STREAM_T_SPAN) {
+        aq_span_of(&span, tile, type, begin);
+        for (int64_t j = 0; j < tile->n; j += AQ_STREAM_T_COLUMNS) {
+            int64_t count = tile->n - j < AQ_STREAM_T_COLUMNS ? tile->n - j : AQ_STREAM_T_COLUMNS,
+                    n = tile->n0 + j;
+            for (int64_t c = 0; c < AQ_STREAM_T_COLUMNS; c++) {
+                int64_t column = weight->first + (n + (c < count ? c : count - 1)) * weight->stride_n;
+                four.at[c] = weight->data + (column >> half_bytes);
+            }
+            aq_way way = AQ_QUICK;
+            for (int64_t k0 = begin; k0 < span.k1; k0 += AQ_CHUNK_T) {
+                int64_t k1 = span.k1 - k0 < AQ_CHUNK_T ? span.k1 : k0 + AQ_CHUNK_T;
+                if (k0 == begin || tile->scaled->group < tile->k)
+                    way = aq_prepare_chunk_t(&four, tile->scaled, type, n, count, k0, k1);
+                aq_any_case_t(tile, &span, &four, count, k0, k1, type, way, sums, tile->sum + j);
+            }
         }
     }
 }

@@ -61,6 +61,12 @@ AQ_INLINE aq_lanes aq_lanes_fma(aq_lanes a, aq_lanes b, aq_lanes c)
     return (aq_lanes){_mm256_fmadd_ps(a.low, b.low, c.low), _mm256_fmadd_ps(a.high, b.high, c.high)};
 }
 
+/* c - a b, rounded once. */
+AQ_INLINE aq_lanes aq_lanes_fnma(aq_lanes a, aq_lanes b, aq_lanes c)
+{
+    return (aq_lanes){_mm256_fnmadd_ps(a.low, b.low, c.low), _mm256_fnmadd_ps(a.high, b.high, c.high)};
+}
+
 /* Keeps compilers from folding the load of an operand into each of the fma that share it. */
 #define AQ_LANES_IN_REGISTER(value) __asm__("" : "+x"((value).low), "+x"((value).high))
 
@@ -105,22 +111,6 @@ AQ_INLINE aq_lanes aq_lanes_from_bytes(const int8_t *from)
 {
     aq_words words = aq_words_from_bytes(from);
     return (aq_lanes){_mm256_cvtepi32_ps(words.low), _mm256_cvtepi32_ps(words.high)};
-}
-
-AQ_INLINE aq_words aq_words_add(aq_words a, aq_words b)
-{
-    return (aq_words){_mm256_add_epi32(a.low, b.low), _mm256_add_epi32(a.high, b.high)};
-}
-
-/* The same bits. */
-AQ_INLINE aq_lanes aq_words_as_lanes(aq_words words)
-{
-    return (aq_lanes){_mm256_castsi256_ps(words.low), _mm256_castsi256_ps(words.high)};
-}
-
-AQ_INLINE aq_words aq_lanes_as_words(aq_lanes value)
-{
-    return (aq_words){_mm256_castps_si256(value.low), _mm256_castps_si256(value.high)};
 }
 
 /* 32 bytes from each. */

@@ -41,19 +41,19 @@ AQ_INLINE __m512 dequantise(__m128i bytes, const aq_columns *columns, sixteen pa
     return _mm512_maskz_mov_ps(params.lanes, w);
 }
 
-/* A row of the panel is half a cache line of the weight or less, in a page of its own: prefetched far ahead.
- */
+/* A row of the panel is a cache line of the weight, in a page of its own: prefetched far ahead. */
 AQ_INLINE void pack_p(const aq_panel_job *job, const sixteen *params, enum way way)
 {
-    const sixteen left = params[0], right = params[1];
+    const sixteen own[VECTORS] = {params[0], params[1], params[2], params[3]};
     const int8_t *row = job->weight.data;
     float *panel = job->panel;
     for (int64_t k = 0; k < job->k; k++, row += job->weight.stride_k, panel += NR) {
-        __m128i bytes0 = _mm_maskz_loadu_epi8(left.lanes, row);
-        __m128i bytes1 = _mm_maskz_loadu_epi8(right.lanes, row + 16);
         _mm_prefetch((const void *)((uintptr_t)row + AHEAD * (uintptr_t)job->weight.stride_k), _MM_HINT_T1);
-        _mm512_store_ps(panel, dequantise(bytes0, &job->columns, left, way));
-        _mm512_store_ps(panel + 16, dequantise(bytes1, &job->columns, right, way));
+#pragma GCC unroll 4
+        for (int v = 0; v < VECTORS; v++) {
+            __m128i bytes = _mm_maskz_loadu_epi8(own[v].lanes, row + v * 16);
+            _mm512_store_ps(panel + v * 16, dequantise(bytes, &job->columns, own[v], way));
+        }
     }
 }
 

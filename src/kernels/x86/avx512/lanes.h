@@ -54,6 +54,12 @@ AQ_INLINE aq_lanes aq_lanes_fma(aq_lanes a, aq_lanes b, aq_lanes c)
     return _mm512_fmadd_ps(a, b, c);
 }
 
+/* c - a b, rounded once. */
+AQ_INLINE aq_lanes aq_lanes_fnma(aq_lanes a, aq_lanes b, aq_lanes c)
+{
+    return _mm512_fnmadd_ps(a, b, c);
+}
+
 /* Keeps compilers from folding the load of an operand into each of the fma that share it. */
 #define AQ_LANES_IN_REGISTER(value) __asm__("" : "+v"(value))
 
@@ -85,22 +91,6 @@ AQ_INLINE aq_words aq_words_from_bytes(const int8_t *from)
 AQ_INLINE aq_lanes aq_lanes_from_bytes(const int8_t *from)
 {
     return _mm512_cvtepi32_ps(aq_words_from_bytes(from));
-}
-
-AQ_INLINE aq_words aq_words_add(aq_words a, aq_words b)
-{
-    return _mm512_add_epi32(a, b);
-}
-
-/* The same bits. */
-AQ_INLINE aq_lanes aq_words_as_lanes(aq_words words)
-{
-    return _mm512_castsi512_ps(words);
-}
-
-AQ_INLINE aq_words aq_lanes_as_words(aq_lanes value)
-{
-    return _mm512_castps_si512(value);
 }
 
 /* 32 bytes from each. */
