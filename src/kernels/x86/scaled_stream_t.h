@@ -14,7 +14,8 @@ enum {
     AQ_STREAM_T_COLUMNS = 4,
     AQ_STREAM_T_AHEAD = 16,  /* columns from a prefetch to its use: 0.5 to 2 us for one row */
     AQ_STREAM_T_SPAN = 8192, /* k of a span: 32 KiB of x */
-    AQ_STREAM_T_GROUPS = (AQ_CHUNK_T / AQ_LANES_T + 1 + 7) / 8 * 8 /* most groups that a chunk meets */
+    AQ_STREAM_T_GROUPS = (AQ_CHUNK_T / AQ_LANES_T + 1 + 7) / 8 * 8 /* most groups that a chunk meets */,
+    AQ_STREAM_T_MOST = 128 /* columns of one group that are prepared at a time */
 };
 
 /* What the functions are compiled for. */
@@ -33,16 +34,22 @@ typedef struct aq_span_t {
 } aq_span_t;
 
 /* Four columns in one chunk: where they begin, and their parameters, [column][group], a column's `groups`
- * apart.
- */
+ * apart. */
 typedef struct aq_four_t {
     const int8_t *at[AQ_STREAM_T_COLUMNS];
-    float scale[AQ_STREAM_T_COLUMNS * AQ_STREAM_T_GROUPS], more[AQ_STREAM_T_COLUMNS * AQ_STREAM_T_GROUPS],
-        offset[AQ_STREAM_T_COLUMNS * AQ_STREAM_T_GROUPS];
+    const float *scale, *more, *offset;
     int64_t groups;
     int64_t ahead; /* bytes from a column to the one that is prefetched */
     bool offset_present;
 } aq_four_t;
+
+/* Where parameters are prepared: of one group, for AQ_STREAM_T_MOST columns at a time; of more, for four
+ * columns and a chunk. */
+typedef struct aq_store_t {
+    float scale[AQ_STREAM_T_COLUMNS * AQ_STREAM_T_GROUPS], more[AQ_STREAM_T_COLUMNS * AQ_STREAM_T_GROUPS],
+        offset[AQ_STREAM_T_COLUMNS * AQ_STREAM_T_GROUPS];
+    aq_way way;
+} aq_store_t;
 
 /* The parameters of a column and group. */
 typedef struct aq_own_t {
@@ -61,8 +68,8 @@ AQ_INLINE aq_place_t aq_place_of(const aq_scaled *scaled, int64_t k0)
 }
 
 /* All groups that k0 .. k1 - 1 meet, for columns n .. n + count - 1 and the last of them again up to four. */
-AQ_INLINE aq_way aq_prepare_chunk_t(aq_four_t *four, const aq_scaled *scaled, aq_weight_type type, int64_t n,
-                                    int64_t count, int64_t k0, int64_t k1)
+AQ_INLINE void aq_prepare_groups_t(aq_store_t *store, aq_four_t *four, const aq_scaled *scaled,
+                                   aq_weight_type type, int64_t n, int64_t count, int64_t k0, int64_t k1)
 {
     const int64_t first = k0 / scaled->group, groups = (k1 - 1) / scaled->group - first + 1;
     four->groups = (groups + 7) / 8 * 8;
@@ -77,10 +84,29 @@ AQ_INLINE aq_way aq_prepare_chunk_t(aq_four_t *four, const aq_scaled *scaled, aq
                              _MM_HINT_T0);
         }
     for (int64_t c = 0; c < AQ_STREAM_T_COLUMNS; c++)
-        aq_read_parameters(four->scale + c * four->groups, four->offset + c * four->groups, scaled, first,
+        aq_read_parameters(store->scale + c * four->groups, store->offset + c * four->groups, scaled, first,
                            n + (c < count ? c : count - 1), groups, true);
-    return aq_choose_way(four->scale, four->more, four->offset, AQ_STREAM_T_COLUMNS * four->groups, type,
-                         scaled);
+    four->scale = store->scale;
+    four->more = store->more;
+    four->offset = store->offset;
+    store->way = aq_choose_way(store->scale, store->more, store->offset, AQ_STREAM_T_COLUMNS * four->groups,
+                               type, scaled);
+}
+
+/* One group: those of columns n + j to n + j + 3, which are prepared with their neighbours where j is the
+ * first of them; 0 where the slice has ended. */
+AQ_INLINE void aq_prepare_columns_t(aq_store_t *store, aq_four_t *four, const aq_scaled_stream_tile *tile,
+                                    aq_weight_type type, int64_t j)
+{
+    const int64_t at = j % AQ_STREAM_T_MOST,
+                  n = tile->n - j < AQ_STREAM_T_MOST ? tile->n - j : AQ_STREAM_T_MOST;
+    if (at == 0)
+        store->way = aq_prepare_scaled(store->scale, store->more, store->offset, tile->scaled, type, 0,
+                                       tile->n0 + j, n);
+    four->groups = 1;
+    four->scale = store->scale + at;
+    four->more = store->more + at;
+    four->offset = store->offset + at;
 }
 
 AQ_INLINE aq_own_t aq_own_of(const aq_four_t *four, int c, int64_t group, aq_case_t with)
@@ -145,11 +171,10 @@ typedef struct aq_sums_t {
     aq_lanes sum0, sum1, sum2, sum3; /* in the order of the weights */
 } aq_sums_t;
 
-/* 16 k from k on, of which count exist. */
+/* 16 k from k on, of which count exist, at a byte of their columns. */
 AQ_INLINE void aq_sixteen_t(aq_sums_t *sums, const aq_span_t *span, const aq_four_t *four,
-                            const aq_own_t *own, int64_t k, int64_t count, aq_case_t with)
+                            const aq_own_t *own, int64_t k, int64_t at, int64_t count, aq_case_t with)
 {
-    const int64_t at = aq_byte_t(span, k, with);
     aq_lanes x = aq_lanes_load(span->x + (k - span->k0)), w[AQ_STREAM_T_COLUMNS];
 #pragma GCC unroll 4
     for (int c = 0; c < AQ_STREAM_T_COLUMNS; c++) {
@@ -183,17 +208,18 @@ AQ_INLINE __m128 aq_chunk_of_one_row_t(const aq_scaled_stream_tile *tile, const 
             aq_own_of(four, 2, place.group, with), aq_own_of(four, 3, place.group, with)};
         int64_t i = k;
         for (; i + part <= end; i += part) {
-            aq_prefetch_t(four, aq_byte_t(span, i, with));
+            const int64_t at = aq_byte_t(span, i, with);
+            aq_prefetch_t(four, at);
 #pragma GCC unroll 8
             for (int64_t j = 0; j < part; j += 16)
-                aq_sixteen_t(&sums, span, four, own, i + j, 16, with);
+                aq_sixteen_t(&sums, span, four, own, i + j, at + (j >> (with.type == AQ_S4)), 16, with);
         }
         if (i < end && i % part == 0)
             aq_prefetch_t(four, aq_byte_t(span, i, with));
         for (; i + 16 <= end; i += 16)
-            aq_sixteen_t(&sums, span, four, own, i, 16, with);
+            aq_sixteen_t(&sums, span, four, own, i, aq_byte_t(span, i, with), 16, with);
         if (i < end)
-            aq_sixteen_t(&sums, span, four, own, i, end - i, with);
+            aq_sixteen_t(&sums, span, four, own, i, aq_byte_t(span, i, with), end - i, with);
     }
     if (with.type == AQ_S4)
         return aq_lanes_trees(aq_lanes_natural(sums.sum0), aq_lanes_natural(sums.sum1),
@@ -277,6 +303,10 @@ AQ_INLINE void aq_chunk_t(const aq_scaled_stream_tile *tile, const aq_span_t *sp
 AQ_INLINE void aq_total_t(float *total, __m128 sum, int64_t count, bool first)
 {
     float values[AQ_STREAM_T_COLUMNS];
+    if (count == AQ_STREAM_T_COLUMNS) {
+        _mm_storeu_ps(total, first ? sum : _mm_add_ps(_mm_loadu_ps(total), sum));
+        return;
+    }
     _mm_storeu_ps(values, sum);
     for (int64_t c = 0; c < count; c++)
         total[c] = first ? values[c] : total[c] + values[c];
@@ -340,8 +370,9 @@ AQ_INLINE void aq_scaled_stream_t(const aq_scaled_stream_tile *tile, aq_weight_t
     _Alignas(64) float sums[AQ_STREAM_T_ROWS * 16 * AQ_STREAM_T_COLUMNS];
     const aq_weight *weight = tile->weight;
     const int half_bytes = type == AQ_S4;
-    aq_four_t four;
+    aq_four_t four = {0};
     aq_span_t span;
+    aq_store_t store;
     four.offset_present = tile->scaled->offset != NULL;
     four.ahead = (AQ_STREAM_T_AHEAD * weight->stride_n) >> half_bytes;
     for (int64_t begin = 0; begin < tile->k; begin += AQ_STREAM_T_SPAN) {
@@ -353,12 +384,13 @@ AQ_INLINE void aq_scaled_stream_t(const aq_scaled_stream_tile *tile, aq_weight_t
                 int64_t column = weight->first + (n + (c < count ? c : count - 1)) * weight->stride_n;
                 four.at[c] = weight->data + (column >> half_bytes);
             }
-            aq_way way = AQ_QUICK;
             for (int64_t k0 = begin; k0 < span.k1; k0 += AQ_CHUNK_T) {
                 int64_t k1 = span.k1 - k0 < AQ_CHUNK_T ? span.k1 : k0 + AQ_CHUNK_T;
-                if (k0 == begin || tile->scaled->group < tile->k)
-                    way = aq_prepare_chunk_t(&four, tile->scaled, type, n, count, k0, k1);
-                aq_any_case_t(tile, &span, &four, count, k0, k1, type, way, sums, tile->sum + j);
+                if (tile->scaled->group < tile->k)
+                    aq_prepare_groups_t(&store, &four, tile->scaled, type, n, count, k0, k1);
+                else if (k0 == begin)
+                    aq_prepare_columns_t(&store, &four, tile, type, j);
+                aq_any_case_t(tile, &span, &four, count, k0, k1, type, store.way, sums, tile->sum + j);
             }
         }
     }
