@@ -100,9 +100,12 @@ AQ_INLINE void aq_prepare_columns_t(aq_store_t *store, aq_four_t *four, const aq
 {
     const int64_t at = j % AQ_STREAM_T_MOST,
                   n = tile->n - j < AQ_STREAM_T_MOST ? tile->n - j : AQ_STREAM_T_MOST;
-    if (at == 0)
+    if (at == 0) {
         store->way = aq_prepare_scaled(store->scale, store->more, store->offset, tile->scaled, type, 0,
                                        tile->n0 + j, n);
+        for (int64_t i = n; i < (n + 3) / 4 * 4; i++)
+            store->more[i] = 0.0f;
+    }
     four->groups = 1;
     four->scale = store->scale + at;
     four->more = store->more + at;
@@ -212,7 +215,9 @@ AQ_INLINE __m128 aq_chunk_of_one_row_t(const aq_scaled_stream_tile *tile, const 
             aq_prefetch_t(four, at);
 #pragma GCC unroll 8
             for (int64_t j = 0; j < part; j += 16)
-                aq_sixteen_t(&sums, span, four, own, i + j, at + (j >> (with.type == AQ_S4)), 16, with);
+                aq_sixteen_t(&sums, span, four, own, i + j,
+                             with.plain ? at + (j >> (with.type == AQ_S4)) : aq_byte_t(span, i + j, with), 16,
+                             with);
         }
         if (i < end && i % part == 0)
             aq_prefetch_t(four, aq_byte_t(span, i, with));
