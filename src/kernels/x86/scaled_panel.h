@@ -9,8 +9,9 @@
 #include "kernels/x86/scaled_weights.h"
 
 enum {
-    AQ_SCALED_PART = 64, /* k of a step */
-    AQ_SCALED_AHEAD = 48 /* k rows from a prefetch to its use: a row is in a page of its own */
+    AQ_SCALED_PART = 64,       /* k of a step */
+    AQ_SCALED_PARTS_AHEAD = 2, /* from a prefetch to its use in order T: 1 us */
+    AQ_SCALED_AHEAD = 48       /* k rows from a prefetch to its use: a row is in a page of its own */
 };
 
 /* Parameters of a panel's columns for one group. */
@@ -179,6 +180,22 @@ AQ_INLINE void aq_fetch_along(const aq_weight *weight, int64_t at, int64_t count
     memcpy(out, expanded, (size_t)room);
 }
 
+/* Brings to L2 what 16 columns from n on hold some parts after k: they are more streams than the hardware
+ * follows. */
+AQ_INLINE void aq_prefetch_columns(const aq_scaled_panel_job *job, int64_t n, int64_t k)
+{
+    const aq_weight *weight = job->weight;
+    const int64_t ahead = job->k0 + k + AQ_SCALED_PARTS_AHEAD * AQ_SCALED_PART;
+    const int64_t pieces = weight->block > 0 && weight->block < AQ_SCALED_PART ? 2 : 1;
+    for (int64_t piece = 0; piece < pieces; piece++) {
+        int64_t at = weight->first + (job->n0 + n) * weight->stride_n +
+                     aq_along(weight, ahead + piece * (AQ_SCALED_PART / 2));
+        for (int64_t j = 0; j < 16; j++, at += weight->stride_n)
+            _mm_prefetch((const void *)((uintptr_t)weight->data + (uintptr_t)(at >> (weight->type == AQ_S4))),
+                         _MM_HINT_T1);
+    }
+}
+
 /* 64 k from k on, of which count exist, of 16 columns from n on, to in[column of 16][64]. */
 AQ_INLINE void aq_fetch_columns(const aq_scaled_panel_job *job, int64_t n, int64_t k, int64_t count,
                                 int8_t *in)
@@ -260,6 +277,7 @@ AQ_INLINE void aq_pack_scaled_t(const aq_scaled_panel_job *job, int64_t nr)
     for (int64_t part = 0; part < job->steps; part += AQ_SCALED_PART) {
         int64_t count = job->k - part < AQ_SCALED_PART ? job->k - part : AQ_SCALED_PART;
         for (int64_t vector = 0; vector < nr / 16; vector++) {
+            aq_prefetch_columns(job, vector * 16, part);
             aq_fetch_columns(job, vector * 16, part, count, in);
             aq_transpose_64(in, out + vector * 16 * AQ_SCALED_PART);
         }

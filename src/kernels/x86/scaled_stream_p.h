@@ -4,7 +4,8 @@
  * page is visited few times; lines ahead are prefetched to L2, since the rows are as many streams as no
  * hardware prefetcher follows. One row of x has a loop of its own; more rows share weights kept in registers.
  * Written once for both x86 levels: include the folder's lanes.h first and define AQ_STREAM_P_VECTORS (1 or
- * 2) and AQ_STREAM_P_DEPTH, vectors and k rows of a step of many rows.
+ * 2) and AQ_STREAM_P_DEPTH, vectors and k rows of a step of many rows, and AQ_STREAM_P_WIDE, whether the
+ * registers hold what one row needs for all eight vectors of an int4 line.
  *
  * A line of int8 is 4 vectors of 16 columns. One of int4 is 8 vectors: the i-th nibbles of its 16 words, so
  * that lane d of vector i is column 8d + i; parameters and sums of a line lie in that order. */
@@ -16,8 +17,9 @@
 
 enum {
     AQ_STREAM_P_ROWS = 16,
-    AQ_STREAM_P_GROUP = 32,      /* k rows that a line is followed down; divides the chunk */
-    AQ_STREAM_P_AHEAD = 2,       /* lines from the prefetch to the use: about 0.3 us for one row */
+    AQ_STREAM_P_GROUP = 32,   /* k rows that a line is followed down; divides the chunk */
+    AQ_STREAM_P_AHEAD_S8 = 4, /* lines from the prefetch to the use: about 0.5 us for one row */
+    AQ_STREAM_P_AHEAD_S4 = 2,
     AQ_STREAM_P_MOST = 2048,     /* columns whose parameters are prepared at a time */
     AQ_STREAM_P_SUMS = 16 * 1024 /* floats of the chunk's sums: 64 KiB of stack, in L2 */
 };
@@ -100,27 +102,28 @@ AQ_INLINE aq_lanes aq_weights_p(const int8_t *low, const int8_t *high, int v, aq
 
 /* ---- one row ---- */
 
+#define AQ_EACH_P(X)      X(0) X(1) X(2) X(3)
+#define AQ_EACH_WIDE_P(X) X(4) X(5) X(6) X(7)
 #define AQ_ONE_ROW_P(i)                                                                                      \
     sum##i = aq_lanes_fma(                                                                                   \
         x, aq_weights_p(low, high, v + i, values, params##i, offset_present, type, way, plain), sum##i);
 #define AQ_DECLARE_P(i)                                                                                      \
-    const aq_params params##i = aq_params_p(block, j, v + i);                                                \
-    aq_lanes sum##i = aq_lanes_load(sums + (v + i) * 16);
+    const aq_params params##i = aq_params_p(block, j, v + i % vectors);                                      \
+    aq_lanes sum##i = aq_lanes_load(sums + (v + i % vectors) * 16);
+#define AQ_STORE_P(i) aq_lanes_store(sums + (v + i) * 16, sum##i);
 
-/* k0 .. k1 - 1 of vectors v .. v + 3 of the line of columns j. plain: outside FRACTAL_NZ, the line is whole.
- */
+/* k0 .. k1 - 1 of vectors (4 or 8) vectors from v on of the line of columns j. plain: outside FRACTAL_NZ, the
+ * line is whole. */
 AQ_INLINE void aq_one_row_p(const aq_scaled_stream_tile *tile, const aq_block_p *block, const aq_line_p *line,
-                            int64_t j, int v, int64_t k0, int64_t k1, aq_weight_type type, aq_way way,
-                            bool plain, float *sums)
+                            int64_t j, int v, int vectors, int64_t k0, int64_t k1, aq_weight_type type,
+                            aq_way way, bool plain, float *sums)
 {
     const aq_table values = aq_table_of(aq_nibble_values());
     const bool offset_present = block->offset_present;
     const int8_t *low = line->low, *high = line->high;
     uintptr_t ahead_low = line->ahead_low, ahead_high = line->ahead_high;
-    AQ_DECLARE_P(0)
-    AQ_DECLARE_P(1)
-    AQ_DECLARE_P(2)
-    AQ_DECLARE_P(3)
+    AQ_EACH_P(AQ_DECLARE_P)
+    AQ_EACH_WIDE_P(AQ_DECLARE_P) /* with four vectors nobody uses them */
     for (int64_t k = k0; k < k1; k++, low += line->stride, high += line->stride) {
         aq_lanes x = aq_lanes_all(tile->x[k]);
         if (v == 0) {
@@ -130,15 +133,15 @@ AQ_INLINE void aq_one_row_p(const aq_scaled_stream_tile *tile, const aq_block_p 
             ahead_low += (uintptr_t)line->ahead_stride;
             ahead_high += (uintptr_t)line->ahead_stride;
         }
-        AQ_ONE_ROW_P(0)
-        AQ_ONE_ROW_P(1)
-        AQ_ONE_ROW_P(2)
-        AQ_ONE_ROW_P(3)
+        AQ_EACH_P(AQ_ONE_ROW_P)
+        if (vectors == 8) {
+            AQ_EACH_WIDE_P(AQ_ONE_ROW_P)
+        }
     }
-    aq_lanes_store(sums + v * 16, sum0);
-    aq_lanes_store(sums + v * 16 + 16, sum1);
-    aq_lanes_store(sums + v * 16 + 32, sum2);
-    aq_lanes_store(sums + v * 16 + 48, sum3);
+    AQ_EACH_P(AQ_STORE_P)
+    if (vectors == 8) {
+        AQ_EACH_WIDE_P(AQ_STORE_P)
+    }
 }
 
 /* ---- more rows ---- */
@@ -214,9 +217,10 @@ AQ_INLINE void aq_line_of(const aq_scaled_stream_tile *tile, const aq_block_p *b
         aq_rows_p(tile, block, line, j, k0, k1, type, way, plain, sums);
         return;
     }
-    aq_one_row_p(tile, block, line, j, 0, k0, k1, type, way, plain, sums);
-    if (type == AQ_S4)
-        aq_one_row_p(tile, block, line, j, 4, k0, k1, type, way, plain, sums);
+    const bool wide = type == AQ_S4 && AQ_STREAM_P_WIDE;
+    aq_one_row_p(tile, block, line, j, 0, wide ? 8 : 4, k0, k1, type, way, plain, sums);
+    if (type == AQ_S4 && !wide)
+        aq_one_row_p(tile, block, line, j, 4, 4, k0, k1, type, way, plain, sums);
 }
 
 /* ---- both ---- */
@@ -250,7 +254,8 @@ AQ_INLINE void aq_rows_of_block(const aq_scaled_stream_tile *tile, const aq_bloc
     const aq_weight *weight = tile->weight;
     const int64_t columns = aq_line_columns(type), first = tile->n0 + block->first;
     for (int64_t j = 0; j < block->n; j += columns) {
-        int64_t next = j + AQ_STREAM_P_AHEAD * columns, next_k = k0;
+        int64_t next = j + (type == AQ_S4 ? AQ_STREAM_P_AHEAD_S4 : AQ_STREAM_P_AHEAD_S8) * columns,
+                next_k = k0;
         if (next >= block->n) { /* those of the next k rows */
             next -= block->n;
             next_k += AQ_STREAM_P_GROUP;

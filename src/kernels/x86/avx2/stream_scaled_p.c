@@ -4,6 +4,7 @@
 
 #define AQ_STREAM_P_VECTORS 1
 #define AQ_STREAM_P_DEPTH   4
+#define AQ_STREAM_P_WIDE    0
 #include "kernels/x86/scaled_stream_p.h"
 
 enum { MOST_M = 80 /* beyond, the gemm kernel is as quick */ };

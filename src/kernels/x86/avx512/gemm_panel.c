@@ -5,7 +5,12 @@
 #include "kernels/x86/avx512/transpose.h"
 #include "kernels/x86/avx512/weights.h"
 
-enum { NR = AQ_GEMM512_NR, VECTORS = NR / 16, AHEAD = 48 };
+enum {
+    NR = AQ_GEMM512_NR,
+    VECTORS = NR / 16,
+    AHEAD = 48 /* k from a prefetch to its use in order P */,
+    K_AHEAD = 128 /* and in T: more streams than the hardware follows */
+};
 
 enum way { QUICK, CONVERT, COMPOSED };
 
@@ -70,6 +75,8 @@ AQ_INLINE void pack_t(const aq_panel_job *job, const sixteen *params, enum way w
             int64_t count = job->k - k < 64 ? job->k - k : 64;
             __mmask64 bytes = count >= 64 ? ~(__mmask64)0 : ((__mmask64)1 << count) - 1;
             for (int64_t j = 0; j < 16; j++) {
+                uintptr_t ahead = (uintptr_t)(j * job->weight.stride_n + k + K_AHEAD);
+                _mm_prefetch((const void *)((uintptr_t)columns + ahead), _MM_HINT_T1);
                 __m512i run = _mm512_setzero_si512();
                 if (v * 16 + j < job->n)
                     run = _mm512_maskz_loadu_epi8(bytes, columns + j * job->weight.stride_n + k);

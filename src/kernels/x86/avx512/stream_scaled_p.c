@@ -4,6 +4,7 @@
 
 #define AQ_STREAM_P_VECTORS 2
 #define AQ_STREAM_P_DEPTH   8
+#define AQ_STREAM_P_WIDE    1
 #include "kernels/x86/scaled_stream_p.h"
 
 enum { MOST_M = 80 /* beyond, the gemm kernel is as quick */ };
