@@ -5,6 +5,7 @@
  * prefetcher follows. Four k rows of 16 columns are dequantised into registers and multiplied by every row of
  * x; one row of x has a loop of its own. Knows nothing of threads. */
 #include "kernels/x86/avx2/weights.h"
+#include "kernels/x86/few_rows.h"
 
 enum {
     ROWS = 16,       /* most rows of a tile */
@@ -163,9 +164,7 @@ static const char *declines(const aq_kernel_query *query)
         return "takes fixpipe weights only";
     if (query->order != AQ_ORDER_P || query->stride_n != 1)
         return "takes weights with n contiguous only";
-    if (query->m > MOST_M)
-        return "a gemm kernel is as quick beyond 64 rows";
-    return NULL;
+    return aq_too_many_rows(query->m, MOST_M);
 }
 
 const aq_kernel aq_stream_p_avx2 = {

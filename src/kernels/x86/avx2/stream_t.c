@@ -4,6 +4,7 @@
  * dequantised into registers and multiplied by every row of x; one row has a loop of its own. Knows nothing
  * of threads. */
 #include "kernels/x86/avx2/weights.h"
+#include "kernels/x86/few_rows.h"
 
 enum {
     ROWS = 16,   /* most rows of a tile */
@@ -157,9 +158,7 @@ static const char *declines(const aq_kernel_query *query)
         return "takes fixpipe weights only";
     if (query->order != AQ_ORDER_T || query->stride_k != 1)
         return "takes weights with k contiguous only";
-    if (query->m > MOST_M)
-        return "a gemm kernel is as quick beyond 32 rows";
-    return NULL;
+    return aq_too_many_rows(query->m, MOST_M);
 }
 
 const aq_kernel aq_stream_t_avx2 = {

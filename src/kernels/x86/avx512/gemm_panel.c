@@ -8,7 +8,7 @@
 enum {
     NR = AQ_GEMM512_NR,
     VECTORS = NR / 16,
-    AHEAD = 48 /* k from a prefetch to its use in order P */,
+    AHEAD = 48,   /* k from a prefetch to its use in order P */
     K_AHEAD = 128 /* and in T: more streams than the hardware follows */
 };
 

@@ -5,10 +5,10 @@
  * hardware prefetcher follows. Eight k rows of 32 columns are dequantised into registers and multiplied by
  * every row of x; one row of x has a loop of its own. Knows nothing of threads. */
 #include "kernels/x86/avx512/weights.h"
+#include "kernels/x86/few_rows.h"
 
 enum {
     ROWS = 16,       /* most rows of a tile */
-    MOST_M = 48,     /* beyond, the gemm kernel is as quick */
     COLUMNS = 32,    /* of a step: two vectors, so that each broadcast x serves two fma */
     DEPTH = 8,       /* k rows of a step */
     GROUP = 32,      /* k rows of a block; divides the chunk */
@@ -170,9 +170,7 @@ static const char *declines(const aq_kernel_query *query)
         return "takes fixpipe weights only";
     if (query->order != AQ_ORDER_P || query->stride_n != 1)
         return "takes weights with n contiguous only";
-    if (query->m > MOST_M)
-        return "a gemm kernel is as quick beyond 48 rows";
-    return NULL;
+    return aq_too_many_rows(query->m, AQ_FEW_ROWS_AVX512);
 }
 
 const aq_kernel aq_stream_p_avx512 = {

@@ -4,10 +4,10 @@
  * dequantised into registers and multiplied by every row of x; one row has a loop of its own. Knows nothing
  * of threads. */
 #include "kernels/x86/avx512/weights.h"
+#include "kernels/x86/few_rows.h"
 
 enum {
     ROWS = 16,   /* most rows of a tile */
-    MOST_M = 32, /* beyond, the gemm kernel is as quick */
     COLUMNS = 4, /* that share each vector of x */
     DEPTH = 4,   /* vectors of 16 k of a step: a cache line of each column; divides the chunk */
 };
@@ -171,9 +171,7 @@ static const char *declines(const aq_kernel_query *query)
         return "takes fixpipe weights only";
     if (query->order != AQ_ORDER_T || query->stride_k != 1)
         return "takes weights with k contiguous only";
-    if (query->m > MOST_M)
-        return "a gemm kernel is as quick beyond 32 rows";
-    return NULL;
+    return aq_too_many_rows(query->m, AQ_FEW_ROWS_AVX512);
 }
 
 const aq_kernel aq_stream_t_avx512 = {
