@@ -145,11 +145,11 @@ static void stream(const aq_stream_tile *tile)
         block = AQ_BLOCK_COLUMNS;
     for (int64_t first = 0; first < tile->n; first += block) {
         int64_t n = tile->n - first < block ? tile->n - first : block;
-        aq_prepare_columns(&prepared, &tile->columns, first, n);
+        aq_prepare_columns(&prepared, &tile->columns, first, n, false);
         for (int64_t k0 = 0; k0 < tile->k; k0 += AQ_CHUNK_P) {
             int64_t k1 = tile->k - k0 < AQ_CHUNK_P ? tile->k : k0 + AQ_CHUNK_P;
             memset(sums, 0, (size_t)((n + COLUMNS - 1) / COLUMNS * COLUMNS * tile->rows) * sizeof *sums);
-            if (prepared.quick)
+            if (prepared.way == AQ_FIXPIPE_QUICK)
                 chunk(tile, &prepared, first, n, k0, k1, true, sums);
             else
                 chunk(tile, &prepared, first, n, k0, k1, false, sums);

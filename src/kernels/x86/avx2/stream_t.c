@@ -141,10 +141,10 @@ static void stream(const aq_stream_tile *tile)
     aq_prepared prepared;
     for (int64_t first = 0; first < tile->n; first += AQ_BLOCK_COLUMNS) {
         int64_t n = tile->n - first < AQ_BLOCK_COLUMNS ? tile->n - first : AQ_BLOCK_COLUMNS;
-        aq_prepare_columns(&prepared, &tile->columns, first, n);
+        aq_prepare_columns(&prepared, &tile->columns, first, n, false);
         for (int64_t j = 0; j < n; j += COLUMNS) {
             const int8_t *weight = tile->weight.data + (first + j) * tile->weight.stride_n;
-            if (prepared.quick)
+            if (prepared.way == AQ_FIXPIPE_QUICK)
                 columns(tile, &prepared, weight, j, j + 1 < n, true, tile->sum + first + j);
             else
                 columns(tile, &prepared, weight, j, j + 1 < n, false, tile->sum + first + j);

@@ -12,7 +12,7 @@ enum {
     K_AHEAD = 128 /* and in T: more streams than the hardware follows */
 };
 
-enum way { QUICK, CONVERT, COMPOSED };
+enum way { CONVERT = AQ_FIXPIPE_CONVERT, QUICK = AQ_FIXPIPE_QUICK, PLAIN = AQ_FIXPIPE_PLAIN, COMPOSED };
 
 /* Of 16 columns; of the composed recipe, shift and factor are kept in the job. */
 typedef struct sixteen {
@@ -42,7 +42,7 @@ AQ_INLINE __m512 composed(__m128i bytes, const aq_columns *columns, sixteen para
 AQ_INLINE __m512 dequantise(__m128i bytes, const aq_columns *columns, sixteen params, enum way way)
 {
     __m512 w = way == COMPOSED ? composed(bytes, columns, params)
-                               : aq_weights512(bytes, params.fixpipe, way == QUICK);
+                               : aq_weights512(bytes, params.fixpipe, (aq_fixpipe_way)way);
     return _mm512_maskz_mov_ps(params.lanes, w);
 }
 
@@ -109,8 +109,8 @@ void aq_gemm512_pack_panel(const aq_panel_job *job)
     aq_prepared prepared;
     enum way way = COMPOSED;
     if (columns->recipe == AQ_RECIPE_FIXPIPE) {
-        aq_prepare_columns(&prepared, columns, 0, job->n);
-        way = prepared.quick ? QUICK : CONVERT;
+        aq_prepare_columns(&prepared, columns, 0, job->n, true);
+        way = (enum way)prepared.way;
     }
     for (int64_t v = 0; v < VECTORS; v++) {
         sixteen *own = &params[v];
@@ -124,7 +124,9 @@ void aq_gemm512_pack_panel(const aq_panel_job *job)
         if (columns->mul)
             own->mul = _mm512_maskz_loadu_ps(own->lanes, columns->mul + v * 16);
     }
-    if (way == QUICK)
+    if (way == PLAIN)
+        pack(job, params, PLAIN);
+    else if (way == QUICK)
         pack(job, params, QUICK);
     else if (way == CONVERT)
         pack(job, params, CONVERT);
