@@ -13,7 +13,7 @@ enum {
     DEPTH = 8,       /* k rows of a step */
     GROUP = 32,      /* k rows of a block; divides the chunk */
     LINE = 64,       /* columns of a block */
-    AHEAD = 2,       /* blocks from the prefetch to the use: about 0.3 us for one row */
+    AHEAD = 4,       /* blocks from the prefetch to the use: about 0.5 us for one row */
     SUMS = 16 * 1024 /* floats of the chunk's sums: 64 KiB of stack, in L2 */
 };
 
