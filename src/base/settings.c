@@ -84,14 +84,28 @@ static const char *read_name(const char *variable, char copy[NAME_BYTES])
     return copy;
 }
 
+bool aq_numerics_of(const char *name, aq_numerics_mode *mode)
+{
+    for (int m = AQ_NUMERICS_NPU; m <= AQ_NUMERICS_FAST; m++)
+        if (strcmp(name, aq_numerics_name((aq_numerics_mode)m)) == 0) {
+            *mode = (aq_numerics_mode)m;
+            return true;
+        }
+    return false;
+}
+
+const char *aq_numerics_name(aq_numerics_mode mode)
+{
+    static const char *const names[] = {
+        [AQ_NUMERICS_NPU] = "npu", [AQ_NUMERICS_EXACT] = "exact", [AQ_NUMERICS_FAST] = "fast"};
+    return names[mode];
+}
+
 static void read_numerics(void)
 {
     const char *value = value_of("ANTIQUANT_NUMERICS");
-    if (value && strcmp(value, "exact") == 0)
-        settings.numerics = AQ_NUMERICS_EXACT;
-    else if (value && strcmp(value, "npu") != 0)
-        complain("ANTIQUANT_NUMERICS", value,
-                 strcmp(value, "fast") == 0 ? "npu, exact (this version has no fast)" : "npu, exact");
+    if (value && !aq_numerics_of(value, &settings.numerics))
+        complain("ANTIQUANT_NUMERICS", value, AQ_NUMERICS_NAMES);
 }
 
 static void read_profile(void)

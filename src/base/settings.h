@@ -11,7 +11,12 @@
 
 #include "base/chip.h"
 
-typedef enum aq_numerics_mode { AQ_NUMERICS_NPU, AQ_NUMERICS_EXACT } aq_numerics_mode;
+typedef enum aq_numerics_mode { AQ_NUMERICS_NPU, AQ_NUMERICS_EXACT, AQ_NUMERICS_FAST } aq_numerics_mode;
+
+/* The modes by name; false: no such mode, *mode is unchanged. */
+#define AQ_NUMERICS_NAMES "npu, exact, fast"
+bool aq_numerics_of(const char *name, aq_numerics_mode *mode);
+const char *aq_numerics_name(aq_numerics_mode mode);
 
 typedef struct aq_settings {
     const char *cpu;    /* ANTIQUANT_CPU as written, null when unset or empty or "best" */

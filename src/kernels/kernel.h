@@ -159,7 +159,7 @@ typedef struct aq_gemm_tile {
     bool first;
 } aq_gemm_tile;
 
-typedef enum aq_role { AQ_ROLE_STREAM, AQ_ROLE_GEMM } aq_role;
+typedef enum aq_role { AQ_ROLE_STREAM, AQ_ROLE_GEMM, AQ_ROLE_PLANES } aq_role;
 
 /* What a kernel may look at to decline: the shape and layout, never the data. */
 typedef struct aq_kernel_query {
@@ -172,7 +172,7 @@ typedef struct aq_kernel_query {
     int64_t block; /* > 0: FRACTAL_NZ */
     int64_t group; /* k of a group of scales; 0: all */
     bool odd_rows; /* 4 bits: rows along the axis of stride 1 may begin in the middle of a byte */
-    bool exact;    /* mode exact: weights are not rounded */
+    bool exact;    /* modes exact and fast: weights are not rounded */
 } aq_kernel_query;
 
 typedef struct aq_kernel {
@@ -193,6 +193,8 @@ typedef struct aq_kernel {
     const char *(*scaled_declines)(const aq_kernel_query *query);
     void (*pack_scaled)(const aq_scaled_panel_job *job);
     void (*gemm)(const aq_gemm_tile *tile);
+    /* planes */
+    const struct aq_planes *planes;
 } aq_kernel;
 
 /* Packed positions of a chunk of k values. */

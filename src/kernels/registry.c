@@ -102,6 +102,13 @@ static void obey_setting_once(void)
     pthread_once(&once, obey_setting);
 }
 
+const char *aq_role_name(aq_role role)
+{
+    static const char *const names[] = {
+        [AQ_ROLE_STREAM] = "stream", [AQ_ROLE_GEMM] = "gemm", [AQ_ROLE_PLANES] = "planes"};
+    return names[role];
+}
+
 size_t aq_kernel_table_size(void)
 {
     return TABLE_SIZE;
@@ -112,15 +119,15 @@ const aq_kernel *aq_kernel_at(size_t index)
     return table[index];
 }
 
-/* The reference, last in the table, stays beside whichever kernel is named: some kernel must take a query
- * that the named one declines. */
+/* The references stay beside whichever kernel is named: some kernel must take a query that the named one
+ * declines, and the arithmetic of a mode must not hang on a name. */
 const char *aq_kernel_unusable(const aq_kernel *kernel)
 {
     obey_setting_once();
     const char *why = level_text(kernel);
     if (*why)
         return why;
-    if (named != NULL && kernel != named && kernel != table[TABLE_SIZE - 1])
+    if (named != NULL && kernel != named && kernel->level != AQ_CPU_SCALAR)
         return named_reason;
     return NULL;
 }
@@ -141,14 +148,18 @@ const aq_kernel *aq_kernel_choose(aq_role role, const aq_kernel_query *query)
     return NULL;
 }
 
-void aq_kernel_why_not(aq_role role, const aq_kernel_query *query, const aq_kernel *chosen, char *text,
-                       size_t size)
+void aq_kernel_why_not(aq_role role, const aq_kernel_query *query, const aq_kernel *chosen,
+                       const char *not_asked, char *text, size_t size)
 {
     for (size_t i = 0; i < TABLE_SIZE && table[i] != chosen; i++) {
         if (table[i]->role != role)
             continue;
         const char *why = why_not(table[i], query);
-        append(text, size, "%s: %s\n", table[i]->name, why != NULL ? why : "usable");
+        why = why != NULL ? why : not_asked;
+        size_t wanted = strlen(table[i]->name) + strlen(why) + sizeof ": \n" - 1;
+        if (wanted >= size || strnlen(text, size) >= size - wanted)
+            return;
+        append(text, size, "%s: %s\n", table[i]->name, why);
     }
 }
 

@@ -167,11 +167,49 @@ static void read_composed(const aq_plan *plan, const aq_operands *operands, floa
     }
 }
 
+static float half_at(const void *from, int64_t at, aq_half half)
+{
+    uint16_t bits = ((const uint16_t *)from)[at];
+    return half == AQ_F16 ? aq_f16_to_f32(bits) : aq_bf16_to_f32(bits);
+}
+
 static void read_scaled(const aq_plan *plan, const aq_operands *operands, aq_column_data *data)
 {
     data->parameters.scaled = plan->problem.scaled;
     data->parameters.scaled.scale = operands->scale;
     data->parameters.scaled.offset = plan->problem.scaled_offset_present ? operands->offset : NULL;
+}
+
+/* The same parameters as one factor and one term a column, in fp32, for the integer kernels: nothing on the
+ * way is rounded but the two results. */
+static void make_affine(const aq_plan *plan, float *scales, float *zeros, aq_column_data *data)
+{
+    const aq_problem *problem = &plan->problem;
+    const aq_columns *columns = &data->columns;
+    const double shift = columns->shift_present ? (double)columns->shift : 0.0,
+                 factor = columns->factor_present ? (double)columns->factor : 1.0;
+    const aq_scaled *scaled = &data->parameters.scaled;
+    bool any = problem->recipe == AQ_RECIPE_SCALED     ? scaled->offset != NULL
+               : problem->recipe == AQ_RECIPE_COMPOSED ? columns->shift_present || columns->add != NULL
+                                                       : problem->deq_offset.present;
+    for (int64_t j = 0; j < problem->n; j++) {
+        double scale, zero;
+        if (problem->recipe == AQ_RECIPE_FIXPIPE) {
+            scale = (double)columns->scale[j];
+            zero = (double)columns->offset[j] * scale;
+        } else if (problem->recipe == AQ_RECIPE_COMPOSED) {
+            double mul = columns->mul != NULL ? (double)columns->mul[j] : 1.0;
+            scale = factor * mul;
+            zero = (shift * factor + (columns->add != NULL ? (double)columns->add[j] : 0.0)) * mul;
+        } else {
+            scale = (double)half_at(scaled->scale, j * scaled->scale_n, scaled->half);
+            zero = any ? (double)half_at(scaled->offset, j * scaled->offset_n, scaled->half) * scale : 0.0;
+        }
+        zeros[j] = (float)zero;
+        scales[j] = (float)scale;
+    }
+    data->zero = any ? zeros : NULL;
+    data->scale = scales;
 }
 
 static void read_bias(const aq_problem *problem, bool rounded, const aq_operands *operands, float *bias)
@@ -212,4 +250,7 @@ void aq_columns_read(const aq_plan *plan, const aq_operands *operands, char *wor
         read_fixpipe(plan, operands, first, second, data);
     else
         read_composed(plan, operands, first, second, data);
+    if (plan->planes != NULL && !plan->by_groups && !data->generic)
+        make_affine(plan, (float *)(void *)(workspace + plan->workspace.scale),
+                    (float *)(void *)(workspace + plan->workspace.zero), data);
 }

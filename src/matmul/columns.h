@@ -8,10 +8,12 @@
 #include "matmul/plan.h"
 
 typedef struct aq_column_data {
-    aq_columns columns;       /* for the kernels, at column 0 */
-    aq_parameters parameters; /* the same in general form, for the generic packer */
-    const float *bias;        /* one a column; null when there is none */
-    const float *quant_scale; /* likewise, when out is INT8 */
+    aq_columns columns;        /* for the kernels, at column 0 */
+    aq_parameters parameters;  /* the same in general form, for the generic packer */
+    const float *bias;         /* one a column; null when there is none */
+    const float *scale, *zero; /* planes, not by groups: w = integer * scale + zero, one a column; zero may be
+                                  null */
+    const float *quant_scale;  /* one a column, when out is INT8 */
     const int32_t *quant_offset;
     bool generic; /* this data is beyond the kernels: a diagonal that is not the identity, or offsets
                      next to the limits of int32 */

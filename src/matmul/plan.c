@@ -13,6 +13,7 @@
 #include "base/status.h"
 #include "base/trace.h"
 #include "cpu/cpu.h"
+#include "kernels/planes.h"
 #include "kernels/registry.h"
 #include "parallel/parallel.h"
 
@@ -27,6 +28,12 @@ enum {
     /* Rows whose sums (rows x nr floats) one task keeps in the second-level cache; the weight is dequantised
      * once for each block of so many rows, so the dequantisation is below 1 % of the arithmetic. */
     ROWS_BLOCK = 512,
+    /* Planes: rows of a block, whose digits of 128 k stay in the second-level cache; sums of a task (rows x
+     * slice floats), likewise; columns of a task, which with 128 k are what is brought ahead. */
+    PLANES_ROWS = 256,
+    PLANES_SUMS = 1 << 16,
+    PLANES_SLICE = 1024,
+    PLANES_STREAM_SLICE = 4096,
     TILES_PER_PART = 4 /* rows of a task: at least so many tiles for each dequantised panel */
 };
 
@@ -118,6 +125,40 @@ static void cut_gemm(aq_plan *plan)
     }
 }
 
+/* Integers serve integer weights whose parameters are the same for all k of a column or of a group. */
+static bool takes_planes(const aq_problem *problem)
+{
+    bool varies_with_k =
+        (problem->add_present && problem->add.row != 0) || (problem->mul_present && problem->mul.row != 0);
+    return !(varies_with_k && problem->k > 1) && !problem->scaled.e8m0;
+}
+
+/* How a block of k is cut: by what the groups are multiples of. */
+static int segments_of(int64_t group)
+{
+    if (group % AQ_BLOCK == 0)
+        return 1;
+    return group % (AQ_BLOCK / 2) == 0 ? 2 : AQ_SEGMENTS;
+}
+
+static void cut_planes(aq_plan *plan, const aq_kernel_query *query)
+{
+    const aq_planes *planes = plan->planes->planes;
+    const int64_t m = plan->problem.m, columns = aq_panel_columns(plan->problem.weight_type);
+    plan->by_groups = query->group != 0;
+    plan->segments = segments_of(query->group);
+    plan->planes_stream = m == 1 && planes->stream != NULL && planes->stream_declines(query) == NULL;
+    plan->row_stride = aq_round_up(plan->problem.k, AQ_BLOCK);
+    plan->rows_block = aq_min_i64(aq_round_up(m, AQ_DIGIT_ROWS), PLANES_ROWS);
+    int64_t most = plan->planes_stream         ? PLANES_STREAM_SLICE
+                   : plan->order == AQ_ORDER_T ? columns
+                                               : PLANES_SLICE;
+    most = aq_min_i64(most, aq_max_i64(columns, PLANES_SUMS / plan->rows_block / columns * columns));
+    int64_t tasks = aq_ceil_div(plan->problem.n, most);
+    tasks = aq_round_up(tasks, plan->threads);
+    plan->slice = aq_min_i64(most, aq_round_up(aq_ceil_div(plan->problem.n, tasks), columns));
+}
+
 static int too_large(const char *function, const aq_problem *problem)
 {
     char actual[96];
@@ -132,7 +173,7 @@ static int too_large(const char *function, const aq_problem *problem)
                                    .page = "operator page 1.3"});
 }
 
-int aq_plan_make(const char *function, const aq_problem *problem, aq_plan *plan)
+int aq_plan_make(const char *function, const aq_problem *problem, aq_numerics_mode numerics, aq_plan *plan)
 {
     int status = aq_settings_check(function);
     if (status != 0)
@@ -140,7 +181,8 @@ int aq_plan_make(const char *function, const aq_problem *problem, aq_plan *plan)
     memset(plan, 0, sizeof *plan);
     plan->problem = *problem;
     plan->order = aq_plan_order(problem);
-    plan->exact = aq_settings_get()->numerics == AQ_NUMERICS_EXACT;
+    plan->numerics = numerics;
+    plan->exact = numerics != AQ_NUMERICS_NPU;
 
     int64_t work;
     if (!aq_mul_i64(problem->m, problem->n, &work) || !aq_mul_i64(work, aq_max_i64(problem->k, 1), &work) ||
@@ -157,5 +199,8 @@ int aq_plan_make(const char *function, const aq_problem *problem, aq_plan *plan)
     if (plan->stream != NULL)
         cut_stream(plan);
     cut_gemm(plan);
+    plan->planes = plan->exact && takes_planes(problem) ? aq_kernel_choose(AQ_ROLE_PLANES, &query) : NULL;
+    if (plan->planes != NULL)
+        cut_planes(plan, &query);
     return aq_workspace_lay_out(plan) ? 0 : too_large(function, problem);
 }

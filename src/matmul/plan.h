@@ -4,6 +4,7 @@
 #ifndef AQ_MATMUL_PLAN_H
 #define AQ_MATMUL_PLAN_H
 
+#include "base/settings.h"
 #include "matmul/problem.h"
 
 /* Byte offsets into the workspace, all multiples of 64. Made by workspace.c, the only place that adds up
@@ -11,11 +12,18 @@
 typedef struct aq_workspace_layout {
     int64_t first_column;  /* int32 deqOffset, or fp32 addOffset, one a column */
     int64_t second_column; /* fp32 deqScale, or fp32 mulScale, one a column */
+    int64_t scale, zero;   /* planes, not by groups: fp32, one each a column */
     int64_t bias;          /* fp32, one a column */
     int64_t quant;         /* fp32 scale, then int32 offset, one each a column; only for INT8 output */
-    int64_t rows;          /* x as fp32: for stream rows of row_stride, for gemm packed tiles */
+    int64_t rows;     /* x: for stream fp32 rows of row_stride, for gemm packed tiles, for planes digits */
+    int64_t x_totals; /* planes: fp32, one a row of the block; then a flag a row: only fma serves it */
+    int64_t digits_bytes;  /* planes: of one tile of rows, all k */
     int64_t scratch;       /* one piece a thread: a panel, then sums */
     int64_t scratch_sums;  /* offset of the sums within a piece */
+    int64_t scratch_scale; /* planes: likewise of the scales by groups of a panel, then its zero terms */
+    int64_t scratch_line; /* planes: likewise of one row of sums in column order; before, of four rows of x */
+    int64_t scratch_ints; /* planes: likewise of the integer sums of a stream */
+    int64_t scratch_fma;  /* planes: likewise of what aq_sum_by_fma needs */
     int64_t scratch_bytes; /* one piece, padded against false sharing */
     int64_t total;
 } aq_workspace_layout;
@@ -23,13 +31,18 @@ typedef struct aq_workspace_layout {
 typedef struct aq_plan {
     aq_problem problem;
     aq_order order;
-    bool exact;              /* ANTIQUANT_NUMERICS: neither weights nor bias are rounded before the sum */
+    aq_numerics_mode numerics;
+    bool exact;              /* any mode but npu: neither weights nor bias are rounded before the sum */
     const aq_kernel *stream; /* null: gemm takes all rows */
     const aq_kernel *gemm;   /* never null: also where the data rules the stream kernel out */
+    const aq_kernel *planes; /* null: mode npu, or what integers do not serve; else instead of both */
+    bool planes_stream;      /* its stream takes the one row */
+    int segments;            /* planes: of a block of k */
+    bool by_groups;          /* planes: scales come with each segment, not at the end */
     bool generic_panel;      /* layout or parameters that only the generic packer takes */
     int threads;             /* >= 1 */
-    int64_t slice;           /* stream: columns of a task, a multiple of the kernel's nr but for the last */
-    int64_t row_stride;      /* stream: floats from row to row of x */
+    int64_t slice; /* stream, planes: columns of a task, a multiple of the kernel's nr but for the last */
+    int64_t row_stride; /* stream: floats from row to row of x */
     int64_t rows_block; /* gemm: rows whose packed form is in the workspace at a time, a multiple of mr */
     int64_t rows_part;  /* gemm: rows of a task, a multiple of mr */
     aq_workspace_layout workspace;
@@ -37,7 +50,7 @@ typedef struct aq_plan {
 
 /* 0; 161002 when sizes do not fit 64 bits (message set, argument names x1 and x2); 561000 when an environment
  * variable is invalid. `function` is the caller's, for messages. */
-int aq_plan_make(const char *function, const aq_problem *problem, aq_plan *plan);
+int aq_plan_make(const char *function, const aq_problem *problem, aq_numerics_mode numerics, aq_plan *plan);
 
 /* 0, or 561000 with a message: an environment variable that plans depend on is invalid. Every phase 1 asks.
  */

@@ -9,40 +9,11 @@
 #include "base/checked.h"
 #include "base/trace.h"
 #include "cpu/cpu.h"
-#include "kernels/ends.h"
-#include "matmul/columns.h"
-#include "matmul/plan.h"
+#include "matmul/run.h"
 #include "parallel/parallel.h"
 
-/* One matrix on its way. */
-typedef struct matrix_run {
-    const aq_plan *plan;
-    aq_operands at; /* of this matrix */
-    char *workspace;
-    aq_column_data data;
-    aq_widen_function widen;
-    aq_store_function store;
-    size_t out_size;      /* bytes of an element of out */
-    aq_weight weight;     /* the whole matrix */
-    int64_t weight_batch; /* number of its first element, where a pointer cannot tell */
-    bool generic_panel;
-    int64_t row0, rows; /* gemm: the block of rows that is packed */
-} matrix_run;
-
-static float *floats_at(const matrix_run *run, int64_t bytes)
-{
-    return (float *)(void *)(run->workspace + bytes);
-}
-
-static char *scratch_of(const matrix_run *run, size_t thread)
-{
-    return run->workspace + run->plan->workspace.scratch +
-           (int64_t)thread * run->plan->workspace.scratch_bytes;
-}
-
-/* Bias, rounding, store of a rectangle of sums. */
-static void store(const matrix_run *run, const float *sum, int64_t sum_stride, int64_t row, int64_t rows,
-                  int64_t column, int64_t n)
+void aq_store_sums(const aq_matrix_run *run, const float *sum, int64_t sum_stride, int64_t row, int64_t rows,
+                   int64_t column, int64_t n)
 {
     const aq_matrix_layout *out = &run->plan->problem.out;
     const aq_column_data *data = &run->data;
@@ -73,7 +44,7 @@ static aq_columns columns_from(const aq_columns *all, int64_t column)
 }
 
 /* From (k, column) on; only of 8-bit weights outside FRACTAL_NZ, whose elements pointers can reach. */
-static aq_weight weight_at(const matrix_run *run, int64_t k, int64_t column)
+static aq_weight weight_at(const aq_matrix_run *run, int64_t k, int64_t column)
 {
     aq_weight weight = run->weight;
     weight.data += k * weight.stride_k + column * weight.stride_n;
@@ -82,11 +53,11 @@ static aq_weight weight_at(const matrix_run *run, int64_t k, int64_t column)
 
 /* ---- few rows ---- */
 
-static void stream_rows(const matrix_run *run, int64_t row, int64_t rows, int64_t column, int64_t n,
+static void stream_rows(const aq_matrix_run *run, int64_t row, int64_t rows, int64_t column, int64_t n,
                         float *sum, int64_t sum_stride)
 {
     const aq_plan *plan = run->plan;
-    const float *x = floats_at(run, plan->workspace.rows) + row * plan->row_stride;
+    const float *x = aq_floats_at(run, plan->workspace.rows) + row * plan->row_stride;
     if (plan->problem.recipe == AQ_RECIPE_SCALED)
         plan->stream->stream_scaled(&(aq_scaled_stream_tile){.weight = &run->weight,
                                                              .scaled = &run->data.parameters.scaled,
@@ -112,19 +83,19 @@ static void stream_rows(const matrix_run *run, int64_t row, int64_t rows, int64_
 
 static void stream_slice(void *context, size_t thread, size_t index)
 {
-    const matrix_run *run = context;
+    const aq_matrix_run *run = context;
     const aq_plan *plan = run->plan;
     int64_t column = (int64_t)index * plan->slice, n = aq_min_i64(plan->slice, plan->problem.n - column);
     int64_t sum_stride = aq_round_up(plan->slice, AQ_LANES_T), m = plan->problem.m, rows;
-    float *sums = (float *)(void *)(scratch_of(run, thread) + plan->workspace.scratch_sums);
+    float *sums = (float *)(void *)(aq_scratch_of(run, thread) + plan->workspace.scratch_sums);
     for (int64_t row = 0; row < m; row += rows) {
         rows = aq_min_i64(plan->stream->mr, m - row);
         stream_rows(run, row, rows, column, n, sums + row * sum_stride, sum_stride);
     }
-    store(run, sums, sum_stride, 0, m, column, n);
+    aq_store_sums(run, sums, sum_stride, 0, m, column, n);
 }
 
-static void run_stream(matrix_run *run)
+static void run_stream(aq_matrix_run *run)
 {
     const aq_plan *plan = run->plan;
     const aq_problem *problem = &plan->problem;
@@ -133,23 +104,23 @@ static void run_stream(matrix_run *run)
                                    .stride = problem->x.column,
                                    .k = problem->k,
                                    .padded = plan->row_stride,
-                                   .row = floats_at(run, plan->workspace.rows) + row * plan->row_stride});
+                                   .row = aq_floats_at(run, plan->workspace.rows) + row * plan->row_stride});
     aq_parallel_for(plan->threads, (size_t)aq_ceil_div(problem->n, plan->slice), stream_slice, run);
 }
 
 /* ---- many rows ---- */
 
 /* Packed rows lie chunk by chunk, tile by tile within a chunk. */
-static float *packed_rows(const matrix_run *run, int64_t k0, int64_t steps, int64_t tile)
+static float *packed_rows(const aq_matrix_run *run, int64_t k0, int64_t steps, int64_t tile)
 {
     int64_t mr = run->plan->gemm->mr, padded = aq_round_up(run->rows, mr);
-    return floats_at(run, run->plan->workspace.rows) + k0 * padded + tile * steps * mr;
+    return aq_floats_at(run, run->plan->workspace.rows) + k0 * padded + tile * steps * mr;
 }
 
 static void pack_tile_of_rows(void *context, size_t thread, size_t index)
 {
     (void)thread;
-    const matrix_run *run = context;
+    const aq_matrix_run *run = context;
     const aq_plan *plan = run->plan;
     const aq_matrix_layout *x = &plan->problem.x;
     int64_t chunk = aq_chunk_length(plan->order), tile = (int64_t)index, row = tile * plan->gemm->mr;
@@ -168,7 +139,8 @@ static void pack_tile_of_rows(void *context, size_t thread, size_t index)
     }
 }
 
-static void pack_panel(const matrix_run *run, int64_t k0, int64_t k, int64_t column, int64_t n, float *panel)
+static void pack_panel(const aq_matrix_run *run, int64_t k0, int64_t k, int64_t column, int64_t n,
+                       float *panel)
 {
     const aq_plan *plan = run->plan;
     int64_t steps = aq_packed_steps(plan->order, k);
@@ -207,15 +179,15 @@ static void pack_panel(const matrix_run *run, int64_t k0, int64_t k, int64_t col
 /* One panel of columns times one part of the packed rows. */
 static void gemm_task(void *context, size_t thread, size_t index)
 {
-    const matrix_run *run = context;
+    const aq_matrix_run *run = context;
     const aq_plan *plan = run->plan;
     int64_t mr = plan->gemm->mr, nr = plan->gemm->nr, chunk = aq_chunk_length(plan->order);
     int64_t parts = aq_ceil_div(run->rows, plan->rows_part);
     int64_t row = (int64_t)index % parts * plan->rows_part,
             rows = aq_min_i64(plan->rows_part, run->rows - row);
     int64_t column = (int64_t)index / parts * nr, n = aq_min_i64(nr, plan->problem.n - column);
-    float *panel = (float *)(void *)scratch_of(run, thread);
-    float *sums = (float *)(void *)(scratch_of(run, thread) + plan->workspace.scratch_sums);
+    float *panel = (float *)(void *)aq_scratch_of(run, thread);
+    float *sums = (float *)(void *)(aq_scratch_of(run, thread) + plan->workspace.scratch_sums);
 
     for (int64_t k0 = 0; k0 < plan->problem.k; k0 += chunk) {
         int64_t k = aq_min_i64(chunk, plan->problem.k - k0), steps = aq_packed_steps(plan->order, k);
@@ -229,10 +201,10 @@ static void gemm_task(void *context, size_t thread, size_t index)
                                              .sum_stride = nr,
                                              .first = k0 == 0});
     }
-    store(run, sums, nr, run->row0 + row, rows, column, n);
+    aq_store_sums(run, sums, nr, run->row0 + row, rows, column, n);
 }
 
-static void run_gemm(matrix_run *run)
+static void run_gemm(aq_matrix_run *run)
 {
     const aq_plan *plan = run->plan;
     int64_t panels = aq_ceil_div(plan->problem.n, plan->gemm->nr);
@@ -247,15 +219,15 @@ static void run_gemm(matrix_run *run)
 
 /* ---- k = 0: the sum is empty (operator page 1.3) ---- */
 
-static void run_empty_sum(matrix_run *run)
+static void run_empty_sum(aq_matrix_run *run)
 {
     static const float zeros[AQ_MAX_NR];
     const aq_problem *problem = &run->plan->problem;
     for (int64_t column = 0; column < problem->n; column += AQ_MAX_NR)
-        store(run, zeros, 0, 0, problem->m, column, aq_min_i64(AQ_MAX_NR, problem->n - column));
+        aq_store_sums(run, zeros, 0, 0, problem->m, column, aq_min_i64(AQ_MAX_NR, problem->n - column));
 }
 
-static void run_matrix(matrix_run *run)
+static void run_matrix(aq_matrix_run *run)
 {
     const aq_plan *plan = run->plan;
     const aq_problem *problem = &plan->problem;
@@ -271,6 +243,9 @@ static void run_matrix(matrix_run *run)
     int64_t from = aq_trace_begin();
     if (plan->problem.k == 0) {
         run_empty_sum(run);
+    } else if (plan->planes != NULL) {
+        aq_run_planes(run);
+        aq_trace_end("kernel", plan->planes->name, from, NULL);
     } else if (plan->stream != NULL && !run->data.generic) {
         run_stream(run);
         aq_trace_end("kernel", plan->stream->name, from, NULL);
@@ -299,11 +274,11 @@ void aq_matmul_run(const aq_plan *plan, const aq_operands *operands, void *works
 {
     const aq_problem *problem = &plan->problem;
     const aq_ends *ends = aq_ends_for(aq_cpu_level_in_use());
-    matrix_run run = {.plan = plan,
-                      .workspace = workspace,
-                      .widen = problem->half == AQ_F16 ? ends->widen : ends->widen_bf16,
-                      .store = store_of(ends, problem->out_type),
-                      .out_size = problem->out_type == AQ_NUMBER_S8 ? 1 : 2};
+    aq_matrix_run run = {.plan = plan,
+                         .workspace = workspace,
+                         .widen = problem->half == AQ_F16 ? ends->widen : ends->widen_bf16,
+                         .store = store_of(ends, problem->out_type),
+                         .out_size = problem->out_type == AQ_NUMBER_S8 ? 1 : 2};
     bool by_number = problem->weight_type == AQ_S4 || problem->weight_type == AQ_F4E2M1;
     int64_t index[AQ_MAX_BATCH_RANK] = {0};
     int d;

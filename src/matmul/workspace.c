@@ -1,13 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* workspace.c - the only place that adds up sizes. The workspace of one call, in this order:
  *
- *   | first column | second column | bias | quantisation of out | rows of x as fp32 | scratch of thread 0 |
- * of thread 1 | ...
+ *   | first column | second column | bias | quantisation of out | rows of x | scratch of thread 0 | of
+ * thread 1 | ...
  *
- * Columns are n entries of 4 bytes; rows serve the stream kernel (m rows, flat) or the gemm kernel (one block
- * of rows, packed), whichever needs more, since the data can turn a stream plan into a gemm run; a scratch
- * piece is one dequantised panel and the sums of one task. */
+ * Columns are n entries of 4 bytes. fp32 kernels: rows serve the stream kernel (m rows, flat) or the gemm
+ * kernel (one block of rows, packed), whichever needs more, since the data can turn a stream plan into a gemm
+ * run; a scratch piece is one dequantised panel and the sums of one task. Integer kernels: rows are the
+ * digits of a block of rows; the pieces of a scratch are named in plan.h. */
 #include "base/checked.h"
+#include "kernels/planes.h"
 #include "matmul/plan.h"
 
 enum { LINE = 64, FALSE_SHARING_PAD = 128 };
@@ -32,14 +34,48 @@ static bool gemm_rows(const aq_plan *plan, int64_t *floats)
     return aq_mul_i64(steps, plan->rows_block, floats);
 }
 
-bool aq_workspace_lay_out(aq_plan *plan)
+/* The scratch that aq_sum_by_fma needs: a dequantised panel, one packed tile of rows. */
+static bool carve_fma(const aq_plan *plan, int64_t *scratch, int64_t *at)
+{
+    int64_t steps = aq_packed_steps(plan->order, aq_min_i64(plan->problem.k, aq_chunk_length(plan->order)));
+    return carve(scratch, steps * (plan->gemm->nr + plan->gemm->mr) + plan->gemm->mr * plan->gemm->nr, at);
+}
+
+static bool lay_out_planes(aq_plan *plan, int64_t *total)
+{
+    aq_workspace_layout *layout = &plan->workspace;
+    const aq_planes *planes = plan->planes->planes;
+    const int64_t columns = aq_panel_columns(plan->problem.weight_type), floats = (int64_t)sizeof(float);
+    int64_t digits, scratch = 0, ignored, tiles = plan->rows_block / AQ_DIGIT_ROWS;
+    if (!aq_mul_i64(plan->row_stride / AQ_BLOCK, aq_digits_bytes(planes, plan->numerics == AQ_NUMERICS_EXACT),
+                    &digits) ||
+        !aq_mul_i64(digits, tiles, &ignored))
+        return false;
+    layout->digits_bytes = digits;
+    int64_t affine = plan->by_groups ? 0 : plan->problem.n;
+    if (!carve(total, affine, &layout->scale) || !carve(total, affine, &layout->zero))
+        return false;
+    int64_t line = aq_max_i64(plan->slice, plan->row_stride * AQ_DIGIT_ROWS);
+    if (plan->row_stride > INT64_MAX / AQ_DIGIT_ROWS ||
+        !carve(total, digits * tiles / floats, &layout->rows) ||
+        !carve(total, 2 * plan->rows_block, &layout->x_totals) ||
+        !carve(&scratch, AQ_PANEL_BYTES / floats, &ignored) ||
+        !carve(&scratch, plan->rows_block * plan->slice, &layout->scratch_sums) ||
+        !carve(&scratch, plan->by_groups ? 2 * columns * AQ_SEGMENTS : 0, &layout->scratch_scale) ||
+        !carve(&scratch, line, &layout->scratch_line) ||
+        !carve(&scratch, plan->planes_stream ? 3 * plan->slice + plan->row_stride : 0,
+               &layout->scratch_ints) ||
+        !carve_fma(plan, &scratch, &layout->scratch_fma))
+        return false;
+    layout->scratch_bytes = scratch;
+    return true;
+}
+
+static bool lay_out_fp32(aq_plan *plan, int64_t *total)
 {
     aq_workspace_layout *layout = &plan->workspace;
     const aq_problem *problem = &plan->problem;
-    int64_t total = 0, rows = 0, stream_rows, panel, sums, scratch = 0;
-
-    if (problem->k > INT64_MAX - AQ_LANES_T || problem->n > INT64_MAX - AQ_MAX_NR)
-        return false;
+    int64_t rows = 0, stream_rows, scratch = 0, ignored;
     if (!gemm_rows(plan, &rows))
         return false;
     if (plan->stream != NULL) {
@@ -48,19 +84,31 @@ bool aq_workspace_lay_out(aq_plan *plan)
         rows = aq_max_i64(rows, stream_rows);
     }
     int64_t steps = aq_packed_steps(plan->order, aq_min_i64(problem->k, aq_chunk_length(plan->order)));
-    panel = steps * plan->gemm->nr;
-    sums = plan->rows_part * plan->gemm->nr;
+    int64_t panel = steps * plan->gemm->nr, sums = plan->rows_part * plan->gemm->nr;
     if (plan->stream != NULL)
         sums = aq_max_i64(sums, problem->m * aq_round_up(plan->slice, AQ_LANES_T));
+    if (!carve(total, rows, &layout->rows) || !carve(&scratch, panel, &ignored) ||
+        !carve(&scratch, sums, &layout->scratch_sums))
+        return false;
+    layout->scratch_bytes = scratch;
+    return true;
+}
 
+bool aq_workspace_lay_out(aq_plan *plan)
+{
+    aq_workspace_layout *layout = &plan->workspace;
+    const aq_problem *problem = &plan->problem;
+    int64_t total = 0;
+
+    if (problem->k > INT64_MAX - AQ_BLOCK || problem->n > INT64_MAX / 2 - AQ_PANEL_MOST)
+        return false;
     if (!carve(&total, problem->n, &layout->first_column) ||
         !carve(&total, problem->n, &layout->second_column) || !carve(&total, problem->n, &layout->bias) ||
-        !carve(&total, rows, &layout->rows))
+        !carve(&total, problem->out_type == AQ_NUMBER_S8 ? 2 * problem->n : 0, &layout->quant))
         return false;
-    int64_t ignored;
-    if (!carve(&scratch, panel, &ignored) || !carve(&scratch, sums, &layout->scratch_sums))
+    if (!(plan->planes != NULL ? lay_out_planes(plan, &total) : lay_out_fp32(plan, &total)))
         return false;
-    layout->scratch_bytes = scratch + FALSE_SHARING_PAD;
+    layout->scratch_bytes += FALSE_SHARING_PAD;
     layout->scratch = total;
     int64_t pieces;
     return aq_mul_i64(layout->scratch_bytes, plan->threads, &pieces) &&

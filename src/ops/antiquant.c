@@ -10,13 +10,15 @@
 
 #include "aclnn/aclnn_base.h"
 #include "base/settings.h"
+#include "base/status.h"
 #include "cpu/cpu.h"
 #include "kernels/registry.h"
+#include "matmul/describe.h"
 #include "matmul/plan.h"
-#include "ops/describe.h"
 #include "ops/finding.h"
 #include "ops/matmul_v1.h"
 #include "parallel/parallel.h"
+#include "runtime/executor.h"
 
 #define AQ_TEXT_OF(number) #number
 #define AQ_TEXT(number)    AQ_TEXT_OF(number)
@@ -33,7 +35,7 @@ const char *aq_settings_error(void)
 
 const char *aq_numerics(void)
 {
-    return aq_settings_get()->numerics == AQ_NUMERICS_EXACT ? "exact" : "npu";
+    return aq_numerics_name(aq_settings_get()->numerics);
 }
 
 int aq_thread_count(void)
@@ -121,7 +123,7 @@ int aq_kernel_get(size_t index, aq_kernel_info *info)
     const aq_kernel *kernel = aq_kernel_at(index);
     *info = (aq_kernel_info){.name = kernel->name,
                              .level = aq_cpu_level_name(kernel->level),
-                             .role = kernel->role == AQ_ROLE_STREAM ? "stream" : "gemm",
+                             .role = aq_role_name(kernel->role),
                              .declines = aq_kernel_unusable(kernel)};
     return 0;
 }
@@ -146,7 +148,7 @@ int aq_explain(int64_t m, int64_t k, int64_t n, bool transpose_x2, aq_explanatio
     problem.weight = (aq_matrix_layout){.row = transpose_x2 ? 1 : n, .column = transpose_x2 ? k : 1};
     problem.out = (aq_matrix_layout){.row = n, .column = 1};
     aq_plan plan;
-    int status = aq_plan_make("aq_explain", &problem, &plan);
+    int status = aq_plan_make("aq_explain", &problem, aq_settings_get()->numerics, &plan);
     if (status != 0)
         return status;
 
@@ -155,6 +157,26 @@ int aq_explain(int64_t m, int64_t k, int64_t n, bool transpose_x2, aq_explanatio
                                     .kernel = chosen->name,
                                     .order = plan.order == AQ_ORDER_P ? "P" : "T",
                                     .threads = plan.threads};
-    aq_why_not_matmul(&plan, explanation->why, sizeof explanation->why);
+    aq_plan_why_not(&plan, explanation->why, sizeof explanation->why);
     return 0;
+}
+
+int aq_executor_set_numerics(struct aclOpExecutor *executor, const char *mode, uint64_t *workspace_size)
+{
+    static const char function[] = "aq_executor_set_numerics";
+    aq_numerics_mode numerics;
+    if (mode == NULL)
+        return aq_refuse_null_argument(ACLNN_ERR_PARAM_NULLPTR, function, "mode", "antiquant.h");
+    if (workspace_size == NULL)
+        return aq_refuse_null_argument(ACLNN_ERR_PARAM_NULLPTR, function, "workspace_size", "antiquant.h");
+    if (!aq_numerics_of(mode, &numerics)) {
+        char shown[AQ_SHOWN_VALUE + 4];
+        return aq_refuse(ACLNN_ERR_PARAM_INVALID, &(aq_refusal){.function = function,
+                                                                .argument = "mode",
+                                                                .rule = "must name a numerics mode",
+                                                                .actual = aq_settings_shown(mode, shown),
+                                                                .nearest = AQ_NUMERICS_NAMES,
+                                                                .page = "numerics page 5"});
+    }
+    return aq_executor_replan(function, executor, (int)numerics, workspace_size);
 }

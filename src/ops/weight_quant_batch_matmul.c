@@ -45,18 +45,25 @@ static void describe(const void *plan, aq_description *description)
     aq_describe_matmul(&frozen->plan, description);
 }
 
-static void why_not(const void *plan, char *text, size_t size)
+static void details(const void *plan, char *text, size_t size)
 {
     const v1_plan *frozen = plan;
     if (!frozen->empty)
-        aq_why_not_matmul(&frozen->plan, text, size);
+        aq_details_matmul(&frozen->plan, text, size);
+}
+
+static int replan(const char *function, void *plan, int numerics, uint64_t *workspace_bytes)
+{
+    v1_plan *frozen = plan;
+    return frozen->empty ? 0 : aq_replan_matmul(function, &frozen->plan, numerics, workspace_bytes);
 }
 
 static const aq_op op = {.name = "aclnnWeightQuantBatchMatmul",
                          .tensor_names = aq_v1_tensor_names,
                          .run = run,
                          .describe = describe,
-                         .why_not = why_not};
+                         .details = details,
+                         .replan = replan};
 
 /* Checks, plans, freezes. The tensors are held. */
 static int make(const char *function, const aclTensor *const tensors[AQ_V1_TENSORS], aq_v1_call *call,
@@ -69,7 +76,7 @@ static int make(const char *function, const aclTensor *const tensors[AQ_V1_TENSO
     if (!call->empty) {
         aq_problem problem;
         aq_v1_problem(call, &problem);
-        status = aq_plan_make(function, &problem, &frozen.plan);
+        status = aq_plan_make(function, &problem, aq_settings_get()->numerics, &frozen.plan);
         if (status != 0)
             return status;
     }

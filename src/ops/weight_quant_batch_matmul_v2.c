@@ -35,17 +35,20 @@ static const aq_op ops[AQ_OPERATORS_V2] = {
                         .tensor_names = aq_v2_tensor_names,
                         .run = run,
                         .describe = aq_describe_matmul,
-                        .why_not = aq_why_not_matmul},
+                        .details = aq_details_matmul,
+                        .replan = aq_replan_matmul},
     [AQ_OPERATOR_V3] = {.name = "aclnnWeightQuantBatchMatmulV3",
                         .tensor_names = aq_v2_tensor_names,
                         .run = run,
                         .describe = aq_describe_matmul,
-                        .why_not = aq_why_not_matmul},
+                        .details = aq_details_matmul,
+                        .replan = aq_replan_matmul},
     [AQ_OPERATOR_NZ] = {.name = "aclnnWeightQuantBatchMatmulNz",
                         .tensor_names = aq_v2_tensor_names,
                         .run = run,
                         .describe = aq_describe_matmul,
-                        .why_not = aq_why_not_matmul},
+                        .details = aq_details_matmul,
+                        .replan = aq_replan_matmul},
 };
 
 /* Checks, plans, freezes. The tensors are held. */
@@ -58,7 +61,7 @@ static int make(const char *function, const aclTensor *const tensors[AQ_V2_TENSO
     if (status != 0)
         return status;
     aq_v2_problem(call, &problem);
-    status = aq_plan_make(function, &problem, &plan);
+    status = aq_plan_make(function, &problem, aq_settings_get()->numerics, &plan);
     if (status != 0)
         return status;
     aq_executor_spec spec = {.op = &ops[call->op],

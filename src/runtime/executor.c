@@ -146,6 +146,26 @@ int aq_executor_end(const char *function, aclOpExecutor *executor)
     return 0;
 }
 
+int aq_executor_replan(const char *function, aclOpExecutor *executor, int numerics, uint64_t *workspaceSize)
+{
+    int status = aq_executor_hold(function, executor, 161001);
+    if (status)
+        return status;
+    if (executor->op->replan)
+        status = executor->op->replan(function, executor->plan, numerics, &executor->workspace_bytes);
+    else
+        status = aq_refuse(161002, &(aq_refusal){.function = function,
+                                                 .argument = "executor",
+                                                 .rule = "must be of a matrix multiplication",
+                                                 .actual = executor->op->name,
+                                                 .nearest = "aclnnWeightQuantBatchMatmul, V2, V3 or Nz",
+                                                 .page = "antiquant.h"});
+    if (!status)
+        *workspaceSize = aq_executor_workspace_size(executor);
+    aq_executor_let_go(executor);
+    return status;
+}
+
 aclnnStatus aclSetAclOpExecutorRepeatable(aclOpExecutor *executor)
 {
     int status = aq_executor_hold("aclSetAclOpExecutorRepeatable", executor, 561103);

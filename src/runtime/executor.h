@@ -23,9 +23,13 @@ typedef struct aq_op {
      * workspace_bytes of the spec, null when that is 0. Returns 0, or a status after aq_error. */
     int (*run)(const void *plan, void *const addresses[AQ_MAX_TENSORS], void *workspace);
     /* Both may be null; called only when somebody wants to know. The first fills in what the plan is; the
-     * second writes why each better kernel was not taken, as lines "kernel: reason\n", "" for none. */
+     * second writes what else there is to tell, such as why a better kernel was not taken, as whole lines,
+     * "" for none. */
     void (*describe)(const void *plan, aq_description *description);
-    void (*why_not)(const void *plan, char *text, size_t size);
+    void (*details)(const void *plan, char *text, size_t size);
+    /* Makes the plan again for another numerics mode (an aq_numerics_mode); null: the operator has none.
+     * Writes the plan and *workspace_bytes only on success. */
+    int (*replan)(const char *function, void *plan, int numerics, uint64_t *workspace_bytes);
 } aq_op;
 
 typedef struct aq_executor_spec {
@@ -42,6 +46,10 @@ typedef struct aq_executor_spec {
 /* Writes *workspaceSize (workspace_bytes plus room to align it; 0 stays 0) and *executor, only on success.
  * 0, or 561101 out of memory. */
 int aq_executor_create(const aq_executor_spec *spec, uint64_t *workspaceSize, aclOpExecutor **executor);
+
+/* Plans again for another numerics mode. Writes *workspaceSize as aq_executor_create does, only on success.
+ * 0; 161001 executor null; 561000 not live; 161002 an operator without modes; what replan returns. */
+int aq_executor_replan(const char *function, aclOpExecutor *executor, int numerics, uint64_t *workspaceSize);
 
 /* Phase 2 (operator page 1.3, runtime page 4.6). Consumes the executor, also on error, unless it is
  * repeatable or another operator's. Data addresses are read now; blocks of ours among them are pinned until

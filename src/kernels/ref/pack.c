@@ -90,6 +90,14 @@ void aq_pack_panel_generic(const aq_generic_panel_job *job)
     }
 }
 
+void aq_pack_row_generic(const aq_rows_job *job, int64_t mr)
+{
+    for (int64_t p = 0; p < job->steps; p++) {
+        int64_t k = k_at(job->order, job->steps, p);
+        job->packed[p * mr] = k < job->k ? half_to_f32(job->x[k * job->stride_k], job->half) : 0.0f;
+    }
+}
+
 void aq_pack_rows_generic(const aq_rows_job *job, int64_t mr)
 {
     for (int64_t p = 0; p < job->steps; p++) {

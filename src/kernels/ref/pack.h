@@ -40,6 +40,9 @@ typedef struct aq_generic_panel_job {
 
 void aq_pack_panel_generic(const aq_generic_panel_job *job);
 
+/* Row 0 of a job as row 0 of a tile of mr rows; the other rows are not touched. */
+void aq_pack_row_generic(const aq_rows_job *job, int64_t mr);
+
 /* As a kernel's pack_rows, for a tile of mr rows. */
 void aq_pack_rows_generic(const aq_rows_job *job, int64_t mr);
 

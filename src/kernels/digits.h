@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* digits.h - a row of x as integers and a power of two, block by block, in plain C that every level compiles
+ * for its own instructions. Knows the numbers (planes.h), no kernel's layout. */
+#ifndef AQ_KERNELS_DIGITS_H
+#define AQ_KERNELS_DIGITS_H
+
+#include <string.h>
+
+#include "base/float8.h"
+#include "kernels/planes.h"
+
+/* One block of one row. v = 256 * high + low in mode exact, v = high in mode fast (low is not set). */
+typedef struct aq_block_digits {
+    int32_t v[AQ_BLOCK];
+    int16_t high[AQ_BLOCK], low[AQ_BLOCK];
+    float scale;
+    bool fits;
+} aq_block_digits;
+
+enum {
+    /* Exponents of a block's largest |x| between which no step over- or underflows, whatever fp16 scale
+     * follows: only bfloat16 reaches beyond. */
+    AQ_LEAST_EXPONENT = -80,
+    AQ_MOST_EXPONENT = 80
+};
+
+/* |value| <= 2^23 to the nearest integer, ties to even. */
+static inline int32_t aq_nearest(float value)
+{
+    float size = value < 0 ? -value : value;
+    size = (size + 0x1p23f) - 0x1p23f;
+    return (int32_t)(value < 0 ? -size : size);
+}
+
+/* The power of two of a block. */
+typedef struct aq_block_power {
+    float scale, inverse; /* inverse: 0 where the block does not fit */
+    bool fits;
+} aq_block_power;
+
+/* most: the bits of the block's largest |x|; of a NaN, the greatest. */
+static inline aq_block_power aq_choose_power(uint32_t most, bool exact)
+{
+    int exponent = (int)(most >> 23) - 127;
+    bool fits = most == 0 || (exponent >= AQ_LEAST_EXPONENT && exponent <= AQ_MOST_EXPONENT);
+    if (most == 0 || !fits)
+        exponent = 0;
+    /* the largest |v| lies in [2^22, 2^23) or [2^14, 2^15), unless that passes the limit */
+    int shift = (exact ? 22 : 14) - exponent;
+    if (fits && aq_f32_from_bits(most) * aq_power_of_two(shift) > (exact ? 8355711.0f : 32639.0f))
+        shift--;
+    return (aq_block_power){
+        .scale = aq_power_of_two(-shift), .inverse = fits ? aq_power_of_two(shift) : 0.0f, .fits = fits};
+}
+
+/* x: AQ_BLOCK values. */
+static inline void aq_make_block(const float *x, bool exact, aq_block_digits *block)
+{
+    uint32_t most = 0;
+    for (int i = 0; i < AQ_BLOCK; i++) {
+        uint32_t bits;
+        memcpy(&bits, &x[i], sizeof bits);
+        bits &= 0x7FFFFFFFu;
+        most = bits > most ? bits : most;
+    }
+    const aq_block_power power = aq_choose_power(most, exact);
+    const float inverse = power.inverse;
+    block->fits = power.fits;
+    block->scale = power.scale;
+    for (int i = 0; i < AQ_BLOCK; i++) {
+        float value = block->fits ? x[i] * inverse : 0.0f;
+        block->v[i] = aq_nearest(value);
+    }
+    for (int i = 0; i < AQ_BLOCK; i++) {
+        int32_t high = exact ? (block->v[i] + 128) >> 8 : block->v[i];
+        block->high[i] = (int16_t)high;
+        block->low[i] = (int16_t)(block->v[i] - high * 256);
+    }
+}
+
+/* x_sum of the tail for row r of a tile. */
+static inline void aq_sum_segments(const aq_block_digits *block, int segments, aq_digits_tail *tail, int row)
+{
+    const int length = AQ_BLOCK / segments;
+    for (int s = 0; s < segments; s++) {
+        int32_t sum = 0;
+        for (int i = 0; i < length; i++)
+            sum += block->v[s * length + i];
+        tail->x_sum[s][row] = block->scale * (float)sum;
+    }
+    tail->scale[row] = block->scale;
+}
+
+#endif

@@ -1,0 +1,183 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* planes.h - the contract of the integer kernels of modes exact and fast (numerics page 5). A row of x is cut
+ * into blocks of 128 k; in a block x = s * v with one power of two s and integers v, which are cut into
+ * digits and multiplied with the stored integer weights exactly. Arithmetic, the same to the bit on every
+ * level:
+ *
+ *   mode exact  |v| <= 0x7F7F7F, v = 256 * high + low, low in -128 .. 127
+ *   mode fast   |v| <= 0x7F7F,   v = high
+ *   segment     the block, or 64 or 32 k of it where the groups of scales are multiples of no more
+ *   H, L        sum over the segment of high * weight and low * weight, exact integers
+ *   f           exact: fma((float)H, 256, (float)L); fast: (float)H
+ *   X           s * (float)(sum of v over the segment)
+ *   one scale a column:      acc = fma(f, s, acc) block after block; at the end acc * scale, then, where
+ * there is a zero term, fma(sum of X in order, zero, that) scales by groups of k:   acc = fma(f * s, scale,
+ * acc), then fma(X, zero, acc), segment after segment
+ *
+ * scale and zero make the weight: w = weight * scale + zero. Nothing else is rounded. */
+#ifndef AQ_KERNELS_PLANES_H
+#define AQ_KERNELS_PLANES_H
+
+#include "kernels/kernel.h"
+
+enum {
+    AQ_BLOCK = 128,      /* k of a block: numerics page 5 */
+    AQ_SEGMENTS = 4,     /* most segments of a block */
+    AQ_DIGIT_ROWS = 4,   /* rows of a tile of digits */
+    AQ_LINE_BYTES = 64,  /* a panel is one cache line of weights wide: 64 columns, or 128 of 4 bits */
+    AQ_PANEL_MOST = 128, /* columns of the widest panel */
+    AQ_PANEL_BYTES = 2 * AQ_BLOCK * AQ_PANEL_MOST /* of any kernel's panel of one block */
+};
+
+/* What follows the digits of a tile of rows in a block, [segment][row]. */
+typedef struct aq_digits_tail {
+    int32_t correction[AQ_SEGMENTS][3][AQ_DIGIT_ROWS]; /* where the sums of each plane start */
+    float x_sum[AQ_SEGMENTS][AQ_DIGIT_ROWS];           /* X */
+    float scale[AQ_DIGIT_ROWS];                        /* s */
+    float pad[12];
+} aq_digits_tail;
+
+/* Rows of x as digits: the first `rows` of a tile, the others become zero. One block after the other, each in
+ * aq_planes.digit_bytes and a tail. */
+typedef struct aq_digits_job {
+    const float *x;   /* rows of k values, +0 up to k rounded up to AQ_BLOCK */
+    int64_t x_stride; /* floats from row to row */
+    int64_t rows, blocks;
+    int segments; /* of a block */
+    bool exact;
+    aq_weight_type type;
+    char *digits;
+    bool fits[AQ_DIGIT_ROWS]; /* out: false where a row has infinity, NaN or too large a spread of blocks */
+} aq_digits_job;
+
+/* Lines of memory to bring near while at work, in runs of equal length: advances as they are asked for. */
+typedef struct aq_ahead {
+    uintptr_t at;
+    uintptr_t stride;    /* bytes from the beginning of a run to the next */
+    int64_t run, in_run; /* lines of a run; done of the present one */
+    int64_t lines;       /* left */
+} aq_ahead;
+
+/* Weights of one block, from (k0, n0) on, as the kernel multiplies them. */
+typedef struct aq_integers_job {
+    const aq_weight *weight; /* the whole matrix, AQ_S8 or AQ_S4 */
+    int64_t k0, n0;
+    int64_t k, n; /* of the block and the panel: 1 <= k <= 128, 1 <= n <= columns of a panel */
+    void *panel;
+    aq_ahead *ahead; /* null: nothing to bring */
+} aq_integers_job;
+
+/* Adds one block: acc[r * acc_stride + c] for r < rows and the panel's columns, c in the panel's own order
+ * (aq_planes.column). */
+typedef struct aq_planes_tile {
+    const char *digits; /* of this tile and block */
+    const void *panel;
+    float *acc;
+    int64_t acc_stride; /* a multiple of 16; acc is 64-byte aligned */
+    int64_t rows;       /* 1 .. AQ_DIGIT_ROWS */
+    int64_t columns;    /* of the panel, all of them: 64 or 128 */
+    int segments;
+    bool exact;
+    const float *scale; /* by groups: [segment][columns], in the panel's order; else null */
+    const float *zero;  /* likewise, or null */
+    aq_ahead *ahead;    /* or null */
+} aq_planes_tile;
+
+/* One row times columns n0 .. n0 + n - 1, all of k, without a panel: acc as above, written whole; in the
+ * panels' order, or by columns where aq_planes.stream_in_order says so. */
+typedef struct aq_planes_stream {
+    const aq_weight *weight;
+    const aq_scaled *scaled; /* scales by groups; else null */
+    bool zero;               /* by groups, with offsets */
+    int64_t n0, n, k;        /* n0 a multiple of a panel's columns */
+    const char *digits;
+    float *acc;
+    int segments;
+    bool exact;
+    int32_t *room; /* 3 * n rounded up to panels, and at least 3 / 4 of k rounded up to blocks */
+} aq_planes_stream;
+
+/* Scales by groups for the columns n0 .. n0 + n - 1 and the segments of the block at k0; +0 beyond n. */
+typedef struct aq_group_scales {
+    const aq_scaled *scaled; /* of the whole matrix; 16-bit scales */
+    aq_weight_type type;
+    int64_t k0, k, n0, n; /* segments from k on are not looked up */
+    int segments;
+    bool in_order; /* by columns; else in the panel's order */
+    float *scale;  /* [segment][columns of a panel], 64-byte aligned */
+    float *zero;   /* likewise; null: the weights have no offsets */
+} aq_group_scales;
+
+/* acc of a row and a panel to column order, with the scale of a column. */
+typedef struct aq_finish_job {
+    aq_weight_type type;
+    const float *acc;
+    const float *scale; /* n of them, and n of zero; null: acc is the sum */
+    const float *zero;  /* null: no zero term */
+    float x_total;      /* the sum of X over all blocks */
+    bool in_order;      /* acc is, by columns: a stream's */
+    int64_t n;
+    float *out; /* a whole panel, 64-byte aligned; beyond n anything finite or not */
+} aq_finish_job;
+
+typedef struct aq_planes {
+    int digit_bytes[2]; /* of a tile's block without its tail: mode fast, exact */
+    void (*make_digits)(aq_digits_job *job);
+    void (*pack_panel)(const aq_integers_job *job);
+    void (*multiply)(const aq_planes_tile *tile);
+    /* null, or one row; stream_declines: null when it takes it, else why not, static text */
+    const char *(*stream_declines)(const aq_kernel_query *query);
+    void (*stream)(const aq_planes_stream *stream);
+    bool (*stream_in_order)(aq_order order);
+    void (*group_scales)(const aq_group_scales *job);
+    /* false: something in out is not finite */
+    bool (*finish)(const aq_finish_job *job);
+} aq_planes;
+
+/* What every kernel of the role asks for. */
+static inline const char *aq_planes_decline(const aq_kernel_query *query)
+{
+    if (!query->exact)
+        return "modes exact and fast only";
+    if (query->type != AQ_S8 && query->type != AQ_S4)
+        return "takes integer weights only";
+    if (query->group % (AQ_BLOCK / AQ_SEGMENTS) != 0)
+        return "takes groups of multiples of 32 only";
+    return NULL;
+}
+
+static inline int64_t aq_panel_columns(aq_weight_type type)
+{
+    return type == AQ_S4 ? AQ_PANEL_MOST : AQ_PANEL_MOST / 2;
+}
+
+/* Bytes of a tile's block with its tail. */
+static inline int64_t aq_digits_bytes(const aq_planes *planes, bool exact)
+{
+    return planes->digit_bytes[exact] + (int64_t)sizeof(aq_digits_tail);
+}
+
+static inline __attribute__((always_inline)) void aq_bring(aq_ahead *ahead, int64_t lines)
+{
+    if (ahead->lines < lines)
+        return; /* the last few come by themselves */
+    ahead->lines -= lines;
+    if (ahead->run - ahead->in_run >= lines) {
+        for (int64_t i = 0; i < lines; i++)
+            __builtin_prefetch((const void *)(ahead->at + (uintptr_t)(i * AQ_LINE_BYTES)), 0, 2);
+        ahead->at += (uintptr_t)(lines * AQ_LINE_BYTES);
+        ahead->in_run += lines;
+    } else {
+        for (int64_t i = 0; i < lines; i++) {
+            if (ahead->in_run == ahead->run) {
+                ahead->in_run = 0;
+                ahead->at += ahead->stride - (uintptr_t)(ahead->run * AQ_LINE_BYTES);
+            }
+            __builtin_prefetch((const void *)ahead->at, 0, 2);
+            ahead->at += AQ_LINE_BYTES;
+            ahead->in_run++;
+        }
+    }
+}
+
+#endif

@@ -1,0 +1,263 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* digits.c - the two ends of the VNNI kernels: rows of x as digits, scales by groups, sums to columns. */
+#include "kernels/digits.h"
+
+#include "base/float16.h"
+#include "kernels/x86/vnni/vnni.h"
+
+/* A row's block as bytes, plane by plane, with the sum of each plane over each segment. */
+typedef struct row_planes {
+    _Alignas(64) int8_t plane[3][AQ_BLOCK];
+    int32_t sum[3][AQ_SEGMENTS];
+    float scale;
+} row_planes;
+
+/* Sums of 128 signed bytes over each segment. */
+AQ_INLINE void sum_segments(const int8_t *plane, int segments, int32_t sum[AQ_SEGMENTS])
+{
+    const __m512i ones = _mm512_set1_epi8(1);
+    __m512i a = _mm512_setzero_si512(), b = a;
+    AQ_ADD_PRODUCTS(a, ones, _mm512_load_si512(plane));
+    AQ_ADD_PRODUCTS(b, ones, _mm512_load_si512(plane + 64));
+    if (segments == 1) {
+        sum[0] = _mm512_reduce_add_epi32(_mm512_add_epi32(a, b));
+    } else if (segments == 2) {
+        sum[0] = _mm512_reduce_add_epi32(a);
+        sum[1] = _mm512_reduce_add_epi32(b);
+    } else {
+        sum[0] = _mm512_mask_reduce_add_epi32(0x00FF, a);
+        sum[1] = _mm512_mask_reduce_add_epi32(0xFF00, a);
+        sum[2] = _mm512_mask_reduce_add_epi32(0x00FF, b);
+        sum[3] = _mm512_mask_reduce_add_epi32(0xFF00, b);
+    }
+}
+
+/* As aq_make_block, to which it must agree to the bit. false: does not fit. */
+AQ_INLINE bool make_planes(const float *x, bool exact, int segments, row_planes *row)
+{
+    __m512i most = _mm512_setzero_si512();
+#pragma GCC unroll 8
+    for (int i = 0; i < AQ_BLOCK / 16; i++)
+        most = _mm512_max_epu32(most, _mm512_and_si512(_mm512_castps_si512(_mm512_loadu_ps(x + i * 16)),
+                                                       _mm512_set1_epi32(0x7FFFFFFF)));
+    const aq_block_power power = aq_choose_power(_mm512_reduce_max_epu32(most), exact);
+    const __m512 inverse = _mm512_set1_ps(power.inverse);
+    const __m512i half = _mm512_set1_epi32(128);
+    row->scale = power.scale;
+#pragma GCC unroll 8
+    for (int i = 0; i < AQ_BLOCK / 16; i++) {
+        __m512 value = power.fits ? _mm512_mul_ps(_mm512_loadu_ps(x + i * 16), inverse) : _mm512_setzero_ps();
+        __m512i v = _mm512_cvt_roundps_epi32(value, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC), high = v;
+        if (exact) {
+            high = _mm512_srai_epi32(_mm512_add_epi32(v, half), 8);
+            _mm_store_si128((__m128i *)(void *)(row->plane[2] + i * 16), _mm512_cvtepi32_epi8(v));
+        }
+        _mm_store_si128((__m128i *)(void *)(row->plane[0] + i * 16),
+                        _mm512_cvtepi32_epi8(_mm512_srai_epi32(_mm512_add_epi32(high, half), 8)));
+        _mm_store_si128((__m128i *)(void *)(row->plane[1] + i * 16), _mm512_cvtepi32_epi8(high));
+    }
+    for (int p = 0; p < aq_plane_count(exact); p++)
+        sum_segments(row->plane[p], segments, row->sum[p]);
+    return power.fits;
+}
+
+/* Quads of four rows, side by side. */
+AQ_INLINE void lay_digits(const row_planes row[AQ_DIGIT_ROWS], int planes, char *out)
+{
+    for (int p = 0; p < planes; p++)
+        for (int i = 0; i < AQ_BLOCK / 16; i++) {
+            __m128i r0 = _mm_load_si128((const __m128i *)(const void *)(row[0].plane[p] + i * 16)),
+                    r1 = _mm_load_si128((const __m128i *)(const void *)(row[1].plane[p] + i * 16)),
+                    r2 = _mm_load_si128((const __m128i *)(const void *)(row[2].plane[p] + i * 16)),
+                    r3 = _mm_load_si128((const __m128i *)(const void *)(row[3].plane[p] + i * 16));
+            __m128i low01 = _mm_unpacklo_epi32(r0, r1), high01 = _mm_unpackhi_epi32(r0, r1),
+                    low23 = _mm_unpacklo_epi32(r2, r3), high23 = _mm_unpackhi_epi32(r2, r3);
+            __m128i *to = (__m128i *)(void *)(out + (i * 4 * planes + p) * AQ_QUAD_DIGITS);
+            _mm_store_si128(to, _mm_unpacklo_epi64(low01, low23));
+            _mm_store_si128(to + planes, _mm_unpackhi_epi64(low01, low23));
+            _mm_store_si128(to + 2 * planes, _mm_unpacklo_epi64(high01, high23));
+            _mm_store_si128(to + 3 * planes, _mm_unpackhi_epi64(high01, high23));
+        }
+}
+
+AQ_INLINE void lay_tail(const row_planes row[AQ_DIGIT_ROWS], bool exact, int segments, int32_t bias,
+                        aq_digits_tail *tail)
+{
+    memset(tail, 0, sizeof *tail);
+    for (int r = 0; r < AQ_DIGIT_ROWS; r++) {
+        for (int s = 0; s < segments; s++) {
+            int32_t total = row[r].sum[0][s] * 256 + row[r].sum[1][s];
+            for (int p = 0; p < aq_plane_count(exact); p++)
+                tail->correction[s][p][r] = -bias * row[r].sum[p][s];
+            tail->x_sum[s][r] = row[r].scale * (float)(exact ? total * 256 + row[r].sum[2][s] : total);
+        }
+        tail->scale[r] = row[r].scale;
+    }
+}
+
+AQ_INLINE void make_digits(aq_digits_job *job, bool exact)
+{
+    const int64_t bytes = aq_vnni_digits(exact) + (int64_t)sizeof(aq_digits_tail);
+    row_planes row[AQ_DIGIT_ROWS];
+    memset(row, 0, sizeof row);
+    for (int r = 0; r < AQ_DIGIT_ROWS; r++)
+        job->fits[r] = true;
+    for (int64_t b = 0; b < job->blocks; b++) {
+        char *at = job->digits + b * bytes;
+        for (int64_t r = 0; r < job->rows; r++)
+            if (!make_planes(job->x + r * job->x_stride + b * AQ_BLOCK, exact, job->segments, &row[r]))
+                job->fits[r] = false;
+        lay_digits(row, aq_plane_count(exact), at);
+        lay_tail(row, exact, job->segments, job->type == AQ_S4 ? 8 : 128,
+                 (aq_digits_tail *)(void *)(at + aq_vnni_digits(exact)));
+    }
+}
+
+void aq_vnni_make_digits(aq_digits_job *job)
+{
+    if (job->exact)
+        make_digits(job, true);
+    else
+        make_digits(job, false);
+}
+
+/* Lane q of row[l] becomes lane l of row[q]. */
+AQ_INLINE void transpose_lanes(__m512 row[4])
+{
+    __m512 a = _mm512_shuffle_f32x4(row[0], row[1], 0x88), b = _mm512_shuffle_f32x4(row[2], row[3], 0x88),
+           c = _mm512_shuffle_f32x4(row[0], row[1], 0xDD), d = _mm512_shuffle_f32x4(row[2], row[3], 0xDD);
+    row[0] = _mm512_shuffle_f32x4(a, b, 0x88);
+    row[2] = _mm512_shuffle_f32x4(a, b, 0xDD);
+    row[1] = _mm512_shuffle_f32x4(c, d, 0x88);
+    row[3] = _mm512_shuffle_f32x4(c, d, 0xDD);
+}
+
+/* A line of 64 or 128 floats by columns to the panel's order, and back. Of 4 bits, 16 columns hold the even
+ * and the odd columns of two vectors of each kind, four at a time. */
+AQ_INLINE void to_panel(aq_weight_type type, const float *in, float *out)
+{
+    const __m512i apart = _mm512_setr_epi32(0, 2, 4, 6, 1, 3, 5, 7, 8, 10, 12, 14, 9, 11, 13, 15);
+    const int halves = type == AQ_S4 ? 2 : 1;
+    for (int half = 0; half < halves; half++) {
+        __m512 row[4];
+#pragma GCC unroll 4
+        for (int lane = 0; lane < 4; lane++) {
+            row[lane] = _mm512_load_ps(in + lane * 16 * halves + half * 16);
+            if (type == AQ_S4)
+                row[lane] = _mm512_permutexvar_ps(apart, row[lane]);
+        }
+        transpose_lanes(row);
+        if (type == AQ_S8) {
+#pragma GCC unroll 4
+            for (int q = 0; q < 4; q++)
+                _mm512_store_ps(out + q * 16, row[q]);
+        } else {
+            _mm512_store_ps(out + half * 32, row[0]);
+            _mm512_store_ps(out + 64 + half * 32, row[1]);
+            _mm512_store_ps(out + half * 32 + 16, row[2]);
+            _mm512_store_ps(out + 64 + half * 32 + 16, row[3]);
+        }
+    }
+}
+
+AQ_INLINE void from_panel(aq_weight_type type, const float *in, float *out)
+{
+    const __m512i together = _mm512_setr_epi32(0, 4, 1, 5, 2, 6, 3, 7, 8, 12, 9, 13, 10, 14, 11, 15);
+    const int halves = type == AQ_S4 ? 2 : 1;
+    for (int half = 0; half < halves; half++) {
+        __m512 row[4];
+        if (type == AQ_S8) {
+#pragma GCC unroll 4
+            for (int q = 0; q < 4; q++)
+                row[q] = _mm512_load_ps(in + q * 16);
+        } else {
+            row[0] = _mm512_load_ps(in + half * 32);
+            row[1] = _mm512_load_ps(in + 64 + half * 32);
+            row[2] = _mm512_load_ps(in + half * 32 + 16);
+            row[3] = _mm512_load_ps(in + 64 + half * 32 + 16);
+        }
+        transpose_lanes(row);
+#pragma GCC unroll 4
+        for (int lane = 0; lane < 4; lane++)
+            _mm512_store_ps(out + lane * 16 * halves + half * 16,
+                            type == AQ_S4 ? _mm512_permutexvar_ps(together, row[lane]) : row[lane]);
+    }
+}
+
+/* n 16-bit numbers, stride apart, to floats; +0 up to the next multiple of 16. */
+AQ_INLINE void widen(const uint16_t *from, int64_t stride, int64_t n, aq_half half, float *out)
+{
+    for (int64_t j = 0; j < n; j += 16) {
+        __m256i bits;
+        __mmask16 lanes = n - j >= 16 ? (__mmask16)0xFFFF : (__mmask16)((1u << (n - j)) - 1u);
+        if (stride == 1) {
+            bits = _mm256_maskz_loadu_epi16(lanes, from + j);
+        } else {
+            _Alignas(32) uint16_t some[16] = {0};
+            for (int64_t i = 0; i < 16 && j + i < n; i++)
+                some[i] = from[(j + i) * stride];
+            bits = _mm256_load_si256((const __m256i *)(const void *)some);
+        }
+        __m512 wide = half == AQ_F16
+                          ? _mm512_cvtph_ps(bits)
+                          : _mm512_castsi512_ps(_mm512_slli_epi32(_mm512_cvtepu16_epi32(bits), 16));
+        _mm512_store_ps(out + j, wide);
+    }
+}
+
+void aq_vnni_group_scales(const aq_group_scales *job)
+{
+    const aq_scaled *scaled = job->scaled;
+    const int64_t columns = aq_panel_columns(job->type), length = AQ_BLOCK / job->segments;
+    const int64_t used = job->in_order ? (job->n + 15) / 16 * 16 : columns;
+    _Alignas(64) float scale[AQ_PANEL_MOST], zero[AQ_PANEL_MOST];
+    for (int64_t s = 0; s < job->segments; s++) {
+        int64_t n = s * length < job->k ? job->n : 0, group = (job->k0 + s * length) / scaled->group;
+        if (n < used)
+            memset(scale, 0, (size_t)used * sizeof *scale);
+        if (n > 0)
+            widen((const uint16_t *)scaled->scale + group * scaled->scale_group + job->n0 * scaled->scale_n,
+                  scaled->scale_n, n, scaled->half, scale);
+        if (job->in_order)
+            memcpy(job->scale + s * columns, scale, (size_t)used * sizeof *scale);
+        else
+            to_panel(job->type, scale, job->scale + s * columns);
+        if (job->zero == NULL)
+            continue;
+        if (n < used)
+            memset(zero, 0, (size_t)used * sizeof *zero);
+        if (n > 0)
+            widen(scaled->offset + group * scaled->offset_group + job->n0 * scaled->offset_n,
+                  scaled->offset_n, n, scaled->half, zero);
+        for (int64_t j = 0; j < used; j += 16)
+            _mm512_store_ps(zero + j, _mm512_mul_ps(_mm512_load_ps(zero + j), _mm512_load_ps(scale + j)));
+        if (job->in_order)
+            memcpy(job->zero + s * columns, zero, (size_t)used * sizeof *zero);
+        else
+            to_panel(job->type, zero, job->zero + s * columns);
+    }
+}
+
+bool aq_vnni_finish(const aq_finish_job *job)
+{
+    _Alignas(64) float line[AQ_PANEL_MOST];
+    const float *sum = job->acc;
+    __mmask16 finite = 0xFFFF;
+    if (!job->in_order) {
+        from_panel(job->type, job->acc, line);
+        sum = line;
+    }
+    for (int64_t j = 0; j < job->n; j += 16) {
+        __mmask16 lanes = job->n - j >= 16 ? (__mmask16)0xFFFF : (__mmask16)((1u << (job->n - j)) - 1u);
+        __m512 value = _mm512_maskz_loadu_ps(lanes, sum + j);
+        if (job->scale != NULL)
+            value = _mm512_mul_ps(value, _mm512_maskz_loadu_ps(lanes, job->scale + j));
+        if (job->zero != NULL)
+            value = _mm512_fmadd_ps(_mm512_set1_ps(job->x_total), _mm512_maskz_loadu_ps(lanes, job->zero + j),
+                                    value);
+        _mm512_store_ps(job->out + j, value);
+        /* x - x is 0 for finite numbers only */
+        finite &= _mm512_cmp_ps_mask(_mm512_sub_ps(value, value), _mm512_setzero_ps(), _CMP_EQ_OQ);
+    }
+    return finite == 0xFFFF;
+}

@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* run.h - one matrix on its way, shared by the loops over fp32 kernels (run.c) and over integer kernels
+ * (run_planes.c). Not for other rooms. */
+#ifndef AQ_MATMUL_RUN_H
+#define AQ_MATMUL_RUN_H
+
+#include "kernels/ends.h"
+#include "matmul/columns.h"
+#include "matmul/plan.h"
+
+typedef struct aq_matrix_run {
+    const aq_plan *plan;
+    aq_operands at; /* of this matrix */
+    char *workspace;
+    aq_column_data data;
+    aq_widen_function widen;
+    aq_store_function store;
+    size_t out_size;      /* bytes of an element of out */
+    aq_weight weight;     /* the whole matrix */
+    int64_t weight_batch; /* number of its first element, where a pointer cannot tell */
+    bool generic_panel;
+    int64_t row0, rows; /* gemm, planes: the block of rows that is packed */
+} aq_matrix_run;
+
+static inline float *aq_floats_at(const aq_matrix_run *run, int64_t bytes)
+{
+    return (float *)(void *)(run->workspace + bytes);
+}
+
+static inline char *aq_scratch_of(const aq_matrix_run *run, size_t thread)
+{
+    return run->workspace + run->plan->workspace.scratch +
+           (int64_t)thread * run->plan->workspace.scratch_bytes;
+}
+
+/* Bias, rounding, store of a rectangle of sums. */
+void aq_store_sums(const aq_matrix_run *run, const float *sum, int64_t sum_stride, int64_t row, int64_t rows,
+                   int64_t column, int64_t n);
+
+/* The whole matrix by plan->planes; where its parameters are beyond them, by aq_sum_by_fma. */
+void aq_run_planes(aq_matrix_run *run);
+
+/* Sums of rows row[0 .. count - 1] and columns column .. column + n - 1 by fp32 fma with weights that no step
+ * rounds, in the order of page 5: what numbers take that integers cannot hold. n is at most plan->gemm->nr;
+ * sum: count rows of nr. scratch: the thread's, from scratch_fma on. */
+void aq_sum_by_fma(const aq_matrix_run *run, const int64_t *row, int64_t count, int64_t column, int64_t n,
+                   float *sum, char *scratch);
+
+#endif

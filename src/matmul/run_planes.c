@@ -1,0 +1,296 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* run_planes.c - the loops of modes exact and fast over the integer kernels: rows become digits, a task is a
+ * slice of columns, a panel of one block of k is packed once for all rows of the block of rows.
+ *
+ * The data decides two things here, for each row or element by itself: a row with infinity, NaN or exponents
+ * too far apart goes through fp32 fma, and so does an element whose sum came out not finite, since only the
+ * weights' own numbers then say what IEEE makes of it. */
+#include <stddef.h>
+#include <string.h>
+
+#include "base/checked.h"
+#include "kernels/planes.h"
+#include "matmul/run.h"
+#include "parallel/parallel.h"
+
+enum {
+    FMA_ROWS = 16,      /* rows that one fallback takes at once */
+    PACK_LINES = 96,    /* of a panel's 128 lines of memory, brought while the panel is packed, */
+    MULTIPLY_LINES = 32 /* and while its first rows are multiplied */
+};
+
+static float *x_totals(const aq_matrix_run *run)
+{
+    return aq_floats_at(run, run->plan->workspace.x_totals);
+}
+
+/* A flag a row of the block: nonzero where only fma serves it. */
+static int32_t *by_fma(const aq_matrix_run *run)
+{
+    return (int32_t *)(void *)(x_totals(run) + run->plan->rows_block);
+}
+
+static char *digits_of(const aq_matrix_run *run, int64_t tile)
+{
+    return run->workspace + run->plan->workspace.rows + tile * run->plan->workspace.digits_bytes;
+}
+
+static float *floats_in(const aq_matrix_run *run, size_t thread, int64_t at)
+{
+    return (float *)(void *)(aq_scratch_of(run, thread) + at);
+}
+
+/* Sums lie panel after panel, row after row in a panel. */
+static float *sums_of(const aq_matrix_run *run, size_t thread, int64_t p, int64_t row)
+{
+    const aq_plan *plan = run->plan;
+    int64_t rows = plan->planes_stream ? 1 : plan->rows_block;
+    return floats_in(run, thread, plan->workspace.scratch_sums) + p * rows +
+           row * aq_panel_columns(plan->problem.weight_type);
+}
+
+/* ---- rows ---- */
+
+static void total_x(const aq_matrix_run *run, int64_t tile, int64_t row)
+{
+    const aq_plan *plan = run->plan;
+    const bool exact = plan->numerics == AQ_NUMERICS_EXACT;
+    const aq_planes *planes = plan->planes->planes;
+    const char *at = digits_of(run, tile) + planes->digit_bytes[exact];
+    float total = 0.0f;
+    for (int64_t b = 0; b < plan->row_stride / AQ_BLOCK; b++, at += aq_digits_bytes(planes, exact))
+        total += ((const aq_digits_tail *)(const void *)at)->x_sum[0][row];
+    x_totals(run)[tile * AQ_DIGIT_ROWS + row] = total;
+}
+
+static void make_tile_of_digits(void *context, size_t thread, size_t index)
+{
+    const aq_matrix_run *run = context;
+    const aq_plan *plan = run->plan;
+    const aq_problem *problem = &plan->problem;
+    int64_t tile = (int64_t)index, first = tile * AQ_DIGIT_ROWS;
+    float *x = floats_in(run, thread, plan->workspace.scratch_line);
+    aq_digits_job job = {.x = x,
+                         .x_stride = plan->row_stride,
+                         .rows = aq_min_i64(AQ_DIGIT_ROWS, run->rows - first),
+                         .blocks = plan->row_stride / AQ_BLOCK,
+                         .segments = plan->segments,
+                         .exact = plan->numerics == AQ_NUMERICS_EXACT,
+                         .type = problem->weight_type,
+                         .digits = digits_of(run, tile)};
+    for (int64_t r = 0; r < job.rows; r++)
+        run->widen(&(aq_widen_job){.x = run->at.x + (run->row0 + first + r) * problem->x.row,
+                                   .stride = problem->x.column,
+                                   .k = problem->k,
+                                   .padded = plan->row_stride,
+                                   .row = x + r * plan->row_stride});
+    plan->planes->planes->make_digits(&job);
+    for (int64_t r = 0; r < job.rows; r++) {
+        by_fma(run)[first + r] = run->data.generic || !job.fits[r];
+        if (run->data.zero != NULL)
+            total_x(run, tile, r);
+    }
+}
+
+/* ---- sums ---- */
+
+/* What is read after the block (k, column .. column + n - 1) of a slice: in order P the same columns of the
+ * next block, in order T the next panel's same k. */
+static aq_ahead ahead_of(const aq_matrix_run *run, int64_t k, int64_t column, int64_t n)
+{
+    const aq_plan *plan = run->plan;
+    const aq_weight *weight = &run->weight;
+    const int per_byte = weight->type == AQ_S4 ? 2 : 1;
+    const bool order_t = plan->order == AQ_ORDER_T;
+    if (order_t)
+        column += n;
+    else
+        k += AQ_BLOCK;
+    if (k >= plan->problem.k || column >= plan->problem.n)
+        return (aq_ahead){.lines = 0};
+    int64_t inner = order_t ? weight->stride_n : weight->stride_k, runs = order_t ? n : AQ_BLOCK,
+            run_length = order_t ? AQ_BLOCK : n;
+    int64_t at = weight->first + k * weight->stride_k + column * weight->stride_n;
+    if (weight->block > 0) { /* FRACTAL_NZ: a block is one run of its rows */
+        int64_t along = order_t ? k : column, across = order_t ? column : k;
+        at = weight->first + along / weight->block * weight->block_stride + across * inner;
+        runs = aq_ceil_div(run_length, weight->block);
+        run_length = weight->block * (order_t ? n : AQ_BLOCK);
+        inner = weight->block_stride;
+    }
+    int64_t lines = aq_ceil_div(run_length / per_byte, AQ_LINE_BYTES);
+    return (aq_ahead){.at = (uintptr_t)weight->data + (uintptr_t)(at / per_byte),
+                      .stride = (uintptr_t)(inner / per_byte),
+                      .run = aq_max_i64(lines, 1),
+                      .lines = runs * aq_max_i64(lines, 1)};
+}
+
+/* One panel of one block times all rows of the block of rows. */
+static void multiply_panel(const aq_matrix_run *run, size_t thread, int64_t column, int64_t p, int64_t block,
+                           aq_ahead *ahead)
+{
+    const aq_plan *plan = run->plan;
+    const aq_workspace_layout *layout = &plan->workspace;
+    const aq_planes *planes = plan->planes->planes;
+    const aq_problem *problem = &plan->problem;
+    const bool exact = plan->numerics == AQ_NUMERICS_EXACT;
+    const int64_t columns = aq_panel_columns(problem->weight_type), k0 = block * AQ_BLOCK,
+                  k = aq_min_i64(AQ_BLOCK, problem->k - k0), n0 = column + p,
+                  n = aq_min_i64(columns, problem->n - n0);
+    char *panel = aq_scratch_of(run, thread);
+    float *scale = floats_in(run, thread, layout->scratch_scale),
+          *zero = run->data.parameters.scaled.offset != NULL ? scale + columns * AQ_SEGMENTS : NULL;
+    planes->pack_panel(&(aq_integers_job){
+        .weight = &run->weight, .k0 = k0, .n0 = n0, .k = k, .n = n, .panel = panel, .ahead = ahead});
+    if (plan->by_groups)
+        planes->group_scales(&(aq_group_scales){.scaled = &run->data.parameters.scaled,
+                                                .type = problem->weight_type,
+                                                .k0 = k0,
+                                                .k = k,
+                                                .n0 = n0,
+                                                .n = n,
+                                                .segments = plan->segments,
+                                                .scale = scale,
+                                                .zero = zero});
+    for (int64_t r = 0; r < run->rows; r += AQ_DIGIT_ROWS)
+        planes->multiply(&(aq_planes_tile){.digits = digits_of(run, r / AQ_DIGIT_ROWS) +
+                                                     block * aq_digits_bytes(planes, exact),
+                                           .panel = panel,
+                                           .acc = sums_of(run, thread, p, r),
+                                           .acc_stride = columns,
+                                           .rows = aq_min_i64(AQ_DIGIT_ROWS, run->rows - r),
+                                           .columns = columns,
+                                           .segments = plan->segments,
+                                           .exact = exact,
+                                           .scale = plan->by_groups ? scale : NULL,
+                                           .zero = plan->by_groups ? zero : NULL,
+                                           .ahead = r == 0 ? ahead : NULL});
+}
+
+static void sum_slice(const aq_matrix_run *run, size_t thread, int64_t column, int64_t n)
+{
+    const aq_plan *plan = run->plan;
+    const int64_t columns = aq_panel_columns(plan->problem.weight_type), blocks = plan->row_stride / AQ_BLOCK;
+    float *acc = floats_in(run, thread, plan->workspace.scratch_sums);
+    if (plan->planes_stream) {
+        plan->planes->planes->stream(&(aq_planes_stream){
+            .weight = &run->weight,
+            .scaled = plan->by_groups ? &run->data.parameters.scaled : NULL,
+            .zero = plan->by_groups && run->data.parameters.scaled.offset != NULL,
+            .n0 = column,
+            .n = n,
+            .k = plan->problem.k,
+            .digits = digits_of(run, 0),
+            .acc = acc,
+            .segments = plan->segments,
+            .exact = plan->numerics == AQ_NUMERICS_EXACT,
+            .room = (int32_t *)(void *)floats_in(run, thread, plan->workspace.scratch_ints)});
+        return;
+    }
+    memset(acc, 0, (size_t)(plan->rows_block * plan->slice) * sizeof *acc);
+    if (plan->order == AQ_ORDER_T) {
+        for (int64_t p = 0; p < n; p += columns)
+            for (int64_t b = 0; b < blocks; b++) {
+                aq_ahead ahead = ahead_of(run, b * AQ_BLOCK, column + p, aq_min_i64(columns, n - p));
+                multiply_panel(run, thread, column, p, b, &ahead);
+            }
+        return;
+    }
+    for (int64_t b = 0; b < blocks; b++) {
+        aq_ahead ahead = ahead_of(run, b * AQ_BLOCK, column, n);
+        for (int64_t p = 0; p < n; p += columns)
+            multiply_panel(run, thread, column, p, b, &ahead);
+    }
+}
+
+/* ---- results ---- */
+
+/* line: the row's sums of this slice. Those that are not finite come again by fma. */
+static void repair(const aq_matrix_run *run, size_t thread, int64_t row, int64_t column, int64_t n,
+                   float *line)
+{
+    float sum[AQ_MAX_NR];
+    for (int64_t j = 0; j < n; j++)
+        if (!(line[j] - line[j] == 0.0f)) {
+            int64_t one = run->row0 + row;
+            aq_sum_by_fma(run, &one, 1, column + j, 1, sum,
+                          aq_scratch_of(run, thread) + run->plan->workspace.scratch_fma);
+            line[j] = sum[0];
+        }
+}
+
+static void finish_row(const aq_matrix_run *run, size_t thread, int64_t row, int64_t column, int64_t n)
+{
+    const aq_plan *plan = run->plan;
+    const int64_t columns = aq_panel_columns(plan->problem.weight_type);
+    float *line = floats_in(run, thread, plan->workspace.scratch_line);
+    bool finite = true;
+    for (int64_t p = 0; p < n; p += columns)
+        finite &= plan->planes->planes->finish(&(aq_finish_job){
+            .type = plan->problem.weight_type,
+            .acc = sums_of(run, thread, p, row),
+            .in_order = plan->planes_stream && plan->planes->planes->stream_in_order(plan->order),
+            .scale = run->data.scale != NULL ? run->data.scale + column + p : NULL,
+            .zero = run->data.zero != NULL ? run->data.zero + column + p : NULL,
+            .x_total = run->data.zero != NULL ? x_totals(run)[row] : 0.0f,
+            .n = aq_min_i64(columns, n - p),
+            .out = line + p});
+    if (!finite)
+        repair(run, thread, row, column, n, line);
+    aq_store_sums(run, line, plan->slice, run->row0 + row, 1, column, n);
+}
+
+/* The rows that only fma serves, a few at once. */
+static void finish_by_fma(const aq_matrix_run *run, size_t thread, int64_t column, int64_t n)
+{
+    const aq_plan *plan = run->plan;
+    const int64_t nr = plan->gemm->nr;
+    int64_t rows[FMA_ROWS], count = 0;
+    float sum[FMA_ROWS * AQ_MAX_NR];
+    for (int64_t r = 0; r < run->rows; r++) {
+        if (by_fma(run)[r])
+            rows[count++] = run->row0 + r;
+        if (count == 0 || (count < FMA_ROWS && r + 1 < run->rows))
+            continue;
+        for (int64_t p = 0; p < n; p += nr) {
+            int64_t some = aq_min_i64(nr, n - p);
+            aq_sum_by_fma(run, rows, count, column + p, some, sum,
+                          aq_scratch_of(run, thread) + plan->workspace.scratch_fma);
+            for (int64_t i = 0; i < count; i++)
+                aq_store_sums(run, sum + i * nr, nr, rows[i], 1, column + p, some);
+        }
+        count = 0;
+    }
+}
+
+static void planes_task(void *context, size_t thread, size_t index)
+{
+    const aq_matrix_run *run = context;
+    const aq_plan *plan = run->plan;
+    int64_t column = (int64_t)index * plan->slice, n = aq_min_i64(plan->slice, plan->problem.n - column);
+    bool any = false, all = true;
+    for (int64_t r = 0; r < run->rows; r++) {
+        any |= by_fma(run)[r] != 0;
+        all &= by_fma(run)[r] != 0;
+    }
+    if (!all) {
+        sum_slice(run, thread, column, n);
+        for (int64_t r = 0; r < run->rows; r++)
+            if (!by_fma(run)[r])
+                finish_row(run, thread, r, column, n);
+    }
+    if (any)
+        finish_by_fma(run, thread, column, n);
+}
+
+void aq_run_planes(aq_matrix_run *run)
+{
+    const aq_plan *plan = run->plan;
+    const aq_problem *problem = &plan->problem;
+    for (run->row0 = 0; run->row0 < problem->m; run->row0 += plan->rows_block) {
+        run->rows = aq_min_i64(plan->rows_block, problem->m - run->row0);
+        aq_parallel_for(plan->threads, (size_t)aq_ceil_div(run->rows, AQ_DIGIT_ROWS), make_tile_of_digits,
+                        run);
+        aq_parallel_for(plan->threads, (size_t)aq_ceil_div(problem->n, plan->slice), planes_task, run);
+    }
+}
