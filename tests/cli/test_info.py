@@ -64,7 +64,7 @@ class SettingsTest(support.CommandTest):
 
 class UsageTest(support.CommandTest):
     def test_help_and_version(self):
-        for command in ([], ["explain"], ["info"], ["lint"], ["run"], ["verify"]):
+        for command in ([], ["bench"], ["explain"], ["info"], ["lint"], ["run"], ["verify"]):
             out, err = self.call(*command, "--help")
             self.assertIn("Usage: antiquant", out)
             self.assertEqual(err, "")
@@ -75,7 +75,7 @@ class UsageTest(support.CommandTest):
 
     def test_usage_errors(self):
         self.assertIn("Usage: antiquant", self.call(code=2)[1])
-        self.refused("dance", names=["dance", "explain", "info", "lint", "run", "verify"])
+        self.refused("dance", names=["dance", "bench", "explain", "info", "lint", "run", "verify"])
         self.refused("info", "more", names=["antiquant info --help"])
         self.refused("run", "--nonsense", names=["nonsense"])
         self.refused("verify", names=["CHECKPOINT"])

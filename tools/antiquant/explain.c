@@ -9,9 +9,9 @@
 
 #include "acl/acl_base.h"
 #include "antiquant.h"
+#include "bench_probe.h"
 #include "cli.h"
 #include "output.h"
-#include "probe.h"
 
 enum {
     KEY_OP = 256,
@@ -160,14 +160,41 @@ static error_t parse(int key, char *arg, struct argp_state *state)
     return 0;
 }
 
+/* The best of a few: what disturbs a probe makes it slower, never quicker. */
+static double peak_of(aq_bench_probe *probe, const char *level)
+{
+    enum { ROUNDS = 5 };
+    const double seconds = 1e-3;
+    double best = 0.0;
+    for (int round = 0; round < ROUNDS; round++) {
+        double rate = 1e-9 * aq_bench_probe_multiply(probe, level, seconds);
+        best = rate > best ? rate : best;
+    }
+    return best;
+}
+
 /* Fills in the limits that no option gave. */
 static bool measure(aq_matmul *call, const aq_matmul_explanation *plan, bool *read_given, bool *peak_given)
 {
     *read_given = call->read > 0;
     *peak_given = call->peak > 0;
-    return (*read_given || aq_cli_limit_read(plan->threads, &call->read)) &&
-           (*peak_given || (aq_cli_limit_peak(plan->threads, NULL, &call->peak) &&
-                            aq_cli_limit_peak(plan->threads, plan->level, &call->level_peak)));
+    if (*read_given && *peak_given) {
+        return true;
+    }
+    aq_bench_probe *probe = aq_bench_probe_start(plan->threads);
+    if (probe == NULL) {
+        return false;
+    }
+    if (!*read_given) {
+        const char *level;
+        call->read = 1e-9 * aq_bench_probe_cold(probe, &level);
+    }
+    if (!*peak_given) {
+        call->peak = peak_of(probe, NULL);
+        call->level_peak = peak_of(probe, plan->level);
+    }
+    aq_bench_probe_stop(probe);
+    return true;
 }
 
 static void print_lines(const char *label, const char *lines)
@@ -251,7 +278,7 @@ int aq_cli_explain(int argc, char **argv)
         "\vNothing is multiplied: rules and plan of phase 1 are asked. The roof is the least time of a run "
         "that finds its operands in memory and multiplies in fp32: the longer of all bytes at the read "
         "limit and all multiply-adds at the peak. Both limits are measured now, with the threads of the "
-        "plan, in about a third of a second. Exit code 2 on bad input and for a call that phase 1 would "
+        "plan, in about a fifth of a second. Exit code 2 on bad input and for a call that phase 1 would "
         "refuse.",
         NULL,
         NULL,
