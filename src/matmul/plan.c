@@ -34,7 +34,7 @@ enum {
     /* Planes: rows of a block, whose digits of 128 k stay in the second-level cache; sums of a task (rows x
      * slice floats), likewise; columns of a task, which with 128 k are what is brought ahead. */
     PLANES_ROWS = 256,
-    PLANES_SUMS = 1 << 16,
+    PLANES_SUMS = 1 << 15,
     PLANES_SLICE = 1024,
     PLANES_STREAM_SLICE = 4096,
     TILES_PER_PART = 4 /* rows of a task: at least so many tiles for each dequantised panel */
