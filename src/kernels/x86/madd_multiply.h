@@ -8,7 +8,10 @@
 #include "kernels/digits.h"
 #include "kernels/x86/madd_layout.h"
 
-enum { AQ_MULTIPLY_LINES = 32 /* brought near while a panel is multiplied for the first time */ };
+enum {
+    AQ_PAIRS_AT_ONCE = 4,  /* of k, unrolled: the shortest segment has 16 */
+    AQ_MULTIPLY_LINES = 32 /* brought near while a panel is multiplied for the first time */
+};
 
 /* ---- digits ---- */
 
@@ -52,7 +55,8 @@ static inline void aq_make_madd_digits(aq_digits_job *job)
 /* ---- products ---- */
 
 /* One group's columns of a segment times so many dwords of digits: sums[stream * 2 + vector]. The sums have
- * names instead of an array, which gcc 12 would keep on the stack. */
+ * names instead of an array, which gcc 12 would keep on the stack, and are pinned after each step: it would
+ * add up the products of several steps first and run out of registers. */
 #define AQ_EACH_STREAM(X)  X(0) X(1) X(2) X(3)
 #define AQ_DECLARE_SUMS(s) aq_ints left##s = aq_ints_zero(), right##s = left##s;
 #define AQ_ADD_PRODUCTS(s)                                                                                   \
@@ -61,6 +65,8 @@ static inline void aq_make_madd_digits(aq_digits_job *job)
         AQ_INTS_IN_REGISTER(both);                                                                           \
         left##s = aq_ints_madd(left##s, w0, both);                                                           \
         right##s = aq_ints_madd(right##s, w1, both);                                                         \
+        AQ_INTS_IN_REGISTER(left##s);                                                                        \
+        AQ_INTS_IN_REGISTER(right##s);                                                                       \
     }
 #define AQ_GIVE_SUMS(s)                                                                                      \
     sums[2 * s] = left##s;                                                                                   \
@@ -70,88 +76,112 @@ AQ_INLINE void aq_multiply_segment(const int16_t *panel, const int16_t *digits, 
                                    aq_ints sums[2 * AQ_STREAMS])
 {
     AQ_EACH_STREAM(AQ_DECLARE_SUMS)
-#pragma GCC unroll 2
-    for (int64_t p = 0; p < pairs; p++, panel += AQ_GROUP_WORDS, digits += AQ_DIGIT_WORDS) {
-        aq_ints w0 = aq_ints_load(panel), w1 = aq_ints_load(panel + AQ_GROUP_WORDS / 2);
-        AQ_INTS_IN_REGISTER(w0);
-        AQ_INTS_IN_REGISTER(w1);
-        AQ_EACH_STREAM(AQ_ADD_PRODUCTS)
+    for (int64_t p = 0; p < pairs; p += AQ_PAIRS_AT_ONCE) {
+#pragma GCC unroll 4
+        for (int i = 0; i < AQ_PAIRS_AT_ONCE; i++, panel += AQ_GROUP_WORDS, digits += AQ_DIGIT_WORDS) {
+            aq_ints w0 = aq_ints_load(panel), w1 = aq_ints_load(panel + AQ_GROUP_WORDS / 2);
+            AQ_INTS_IN_REGISTER(w0);
+            AQ_INTS_IN_REGISTER(w1);
+            AQ_EACH_STREAM(AQ_ADD_PRODUCTS)
+        }
     }
     AQ_EACH_STREAM(AQ_GIVE_SUMS)
 }
 
-/* The sums of a vector of columns, from column `column` of the panel on, to one row of acc. */
-AQ_INLINE void aq_add_sums(const aq_planes_tile *tile, const aq_digits_tail *tail, int64_t segment,
-                           int64_t row, int64_t column, aq_ints high, aq_ints low)
+/* Where the sums of a group's columns go: acc at the first of them and of the rows, likewise scale and zero;
+ * tail at the first row. */
+typedef struct aq_madd_target {
+    float *acc;
+    int64_t acc_stride;
+    const float *scale, *zero; /* or null */
+    const float *s, *x_sum;
+} aq_madd_target;
+
+/* The sums of a vector of columns to one row of acc. */
+AQ_INLINE void aq_add_sums(const aq_madd_target *to, int64_t row, int64_t vector, aq_ints high, aq_ints low,
+                           bool exact)
 {
-    float *at = tile->acc + row * tile->acc_stride + column;
-    const int64_t parameter = segment * tile->columns + column;
-    const aq_floats s = aq_floats_all(tail->scale[row]);
+    float *at = to->acc + row * to->acc_stride + vector * AQ_MADD_LANES;
+    const aq_floats s = aq_floats_all(to->s[row]);
     aq_floats acc = aq_floats_load(at), f = aq_floats_of(high);
-    if (tile->exact)
+    if (exact)
         f = aq_floats_fma(f, aq_floats_all(256.0f), aq_floats_of(low));
-    if (tile->scale == NULL) {
+    if (to->scale == NULL) {
         aq_floats_store(at, aq_floats_fma(f, s, acc));
         return;
     }
-    acc = aq_floats_fma(aq_floats_mul(f, s), aq_floats_load(tile->scale + parameter), acc);
-    if (tile->zero != NULL)
-        acc = aq_floats_fma(aq_floats_all(tail->x_sum[segment][row]), aq_floats_load(tile->zero + parameter),
+    acc = aq_floats_fma(aq_floats_mul(f, s), aq_floats_load(to->scale + vector * AQ_MADD_LANES), acc);
+    if (to->zero != NULL)
+        acc = aq_floats_fma(aq_floats_all(to->x_sum[row]), aq_floats_load(to->zero + vector * AQ_MADD_LANES),
                             acc);
     aq_floats_store(at, acc);
 }
 
-/* Rows first_row .. first_row + rows - 1, which are the given streams of digits, times a group of columns. */
-AQ_INLINE void aq_multiply_group(const aq_planes_tile *tile, const char *digits, const aq_digits_tail *tail,
-                                 int64_t group, int64_t first_row, int64_t rows, int streams, bool exact)
+/* The rows that so many dwords of digits are, from first_row on, times a group of columns. */
+AQ_INLINE void aq_multiply_group(const aq_planes_tile *tile, const aq_digits_tail *tail, int64_t group,
+                                 int64_t first_row, int streams, bool exact)
 {
-    const int64_t pairs = AQ_PAIRS / tile->segments;
+    const int64_t segments = tile->segments, pairs = AQ_PAIRS / segments, columns = tile->columns,
+                  column = group * 2 * AQ_MADD_LANES;
     const int16_t *panel = (const int16_t *)tile->panel + group * AQ_PAIRS * AQ_GROUP_WORDS;
-    const int16_t *words = (const int16_t *)(const void *)digits;
-    for (int64_t segment = 0; segment < tile->segments; segment++) {
+    const int16_t *digits = (const int16_t *)(const void *)(tile->digits + first_row / 2 * AQ_MADD_DIGITS);
+    aq_madd_target to = {.acc = tile->acc + first_row * tile->acc_stride + column,
+                         .acc_stride = tile->acc_stride,
+                         .scale = tile->scale != NULL ? tile->scale + column : NULL,
+                         .zero = tile->zero != NULL ? tile->zero + column : NULL,
+                         .s = tail->scale + first_row,
+                         .x_sum = tail->x_sum[0] + first_row};
+    for (int64_t segment = 0; segment < segments; segment++) {
         aq_ints sums[2 * AQ_STREAMS];
-        aq_multiply_segment(panel + segment * pairs * AQ_GROUP_WORDS,
-                            words + segment * pairs * AQ_DIGIT_WORDS, pairs, streams, sums);
+        aq_multiply_segment(panel, digits, pairs, streams, sums);
 #pragma GCC unroll 4
-        for (int64_t r = 0; r < AQ_DIGIT_ROWS; r++)
-            if (r < rows && r < (exact ? streams / 2 : streams))
-#pragma GCC unroll 2
-                for (int64_t vector = 0; vector < 2; vector++) {
-                    int64_t at = (exact ? 4 * r : 2 * r) + vector;
-                    aq_add_sums(tile, tail, segment, first_row + r, (group * 2 + vector) * AQ_MADD_LANES,
-                                sums[at], exact ? sums[at + 2] : sums[at]);
-                }
+        for (int64_t r = 0; r < AQ_DIGIT_ROWS; r++) {
+            int64_t at = exact ? 4 * r : 2 * r;
+            if (at >= 2 * streams)
+                continue;
+            aq_add_sums(&to, r, 0, sums[at], sums[exact ? at + 2 : at], exact);
+            aq_add_sums(&to, r, 1, sums[at + 1], sums[exact ? at + 3 : at + 1], exact);
+        }
+        panel += pairs * AQ_GROUP_WORDS;
+        digits += pairs * AQ_DIGIT_WORDS;
+        to.scale = to.scale != NULL ? to.scale + columns : NULL;
+        to.zero = to.zero != NULL ? to.zero + columns : NULL;
+        to.x_sum += AQ_DIGIT_ROWS;
     }
 }
 
+/* All the panel's columns; `streams` of mode fast is the number of rows. */
 AQ_INLINE void aq_multiply_tile(const aq_planes_tile *tile, int streams, bool exact)
 {
-    const int64_t groups = tile->columns / (2 * AQ_MADD_LANES), rows_at_once = exact ? 2 : AQ_DIGIT_ROWS;
+    const int64_t groups = tile->columns / (2 * AQ_MADD_LANES), rows = tile->rows;
     const aq_digits_tail *tail =
         (const aq_digits_tail *)(const void *)(tile->digits + AQ_MADD_DIGITS * (exact ? 2 : 1));
     for (int64_t group = 0; group < groups; group++) {
         if (tile->ahead != NULL)
             aq_bring(tile->ahead, AQ_MULTIPLY_LINES / groups);
-        for (int64_t row = 0; row < tile->rows; row += rows_at_once)
-            aq_multiply_group(tile, tile->digits + row / 2 * AQ_MADD_DIGITS, tail, group, row,
-                              tile->rows - row, streams, exact);
+        if (!exact) {
+            aq_multiply_group(tile, tail, group, 0, streams, false);
+            continue;
+        }
+        for (int64_t row = 0; row + 1 < rows; row += 2)
+            aq_multiply_group(tile, tail, group, row, 4, true);
+        if (rows % 2 == 1)
+            aq_multiply_group(tile, tail, group, rows - 1, 2, true);
     }
 }
 
 static inline void aq_multiply_madd(const aq_planes_tile *tile)
 {
-    if (tile->exact) {
-        if (tile->rows == 1)
-            aq_multiply_tile(tile, 2, true);
-        else
-            aq_multiply_tile(tile, 4, true);
-    } else if (tile->rows == 1) {
+    if (tile->exact)
+        aq_multiply_tile(tile, 0, true);
+    else if (tile->rows == 1)
         aq_multiply_tile(tile, 1, false);
-    } else if (tile->rows == 2) {
+    else if (tile->rows == 2)
         aq_multiply_tile(tile, 2, false);
-    } else {
+    else if (tile->rows == 3)
+        aq_multiply_tile(tile, 3, false);
+    else
         aq_multiply_tile(tile, 4, false);
-    }
 }
 
 #endif
