@@ -28,11 +28,32 @@ AQ_INLINE void aq_widen_run(const uint16_t *from, int64_t stride, int64_t count,
     }
 }
 
-/* Sixteen columns as four fours, in their own order or the panel's: v is changed from one to the other. */
-AQ_INLINE void aq_reorder_run(__m128 v[4], aq_weight_type type)
+/* Sixteen columns in their own order to the four fours of the panel's. */
+AQ_INLINE void aq_order_run(__m128 v[4], aq_weight_type type)
 {
-    if (type == AQ_S4)
+    if (type == AQ_S4) {
         _MM_TRANSPOSE4_PS(v[0], v[1], v[2], v[3]);
+        return;
+    }
+    for (int i = 0; i < 4; i += 2) {
+        __m128 even = _mm_shuffle_ps(v[i], v[i + 1], 0x88);
+        v[i + 1] = _mm_shuffle_ps(v[i], v[i + 1], 0xDD);
+        v[i] = even;
+    }
+}
+
+/* And back. */
+AQ_INLINE void aq_restore_run(__m128 v[4], aq_weight_type type)
+{
+    if (type == AQ_S4) {
+        _MM_TRANSPOSE4_PS(v[0], v[1], v[2], v[3]);
+        return;
+    }
+    for (int i = 0; i < 4; i += 2) {
+        __m128 low = _mm_unpacklo_ps(v[i], v[i + 1]);
+        v[i + 1] = _mm_unpackhi_ps(v[i], v[i + 1]);
+        v[i] = low;
+    }
 }
 
 /* A run of columns to its places in the panel's order. */
@@ -41,7 +62,7 @@ AQ_INLINE void aq_place_run(const float run[AQ_RUN], aq_weight_type type, float 
     __m128 v[4];
     for (int i = 0; i < 4; i++)
         v[i] = _mm_loadu_ps(run + 4 * i);
-    aq_reorder_run(v, type);
+    aq_order_run(v, type);
     for (int i = 0; i < 4; i++)
         _mm_store_ps(to + AQ_UNIT * i, v[i]);
 }
@@ -88,7 +109,7 @@ AQ_INLINE bool aq_finish_run(const aq_finish_job *job, int64_t first)
         memcpy(zero, job->zero + first, bytes);
     for (int i = 0; i < 4; i++)
         v[i] = _mm_load_ps(from + AQ_UNIT * i);
-    aq_reorder_run(v, job->type);
+    aq_restore_run(v, job->type);
     bool finite = true;
     for (int i = 0; i < 4; i++) {
         if (job->scale != NULL)

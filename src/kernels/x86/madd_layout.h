@@ -49,8 +49,8 @@ static inline int16_t *aq_unit_at(int16_t *panel, int64_t unit, int64_t pair)
            unit % AQ_GROUP_UNITS * AQ_UNIT * 2;
 }
 
-/* Position of the first of the columns 16 * run on. They are four fours, 8 positions apart: of int8 four
- * neighbours each, of int4 every fourth column. */
+/* Position of the first of the columns 16 * run on. They are four fours, 8 positions apart: of int8 the even
+ * and odd ones of eight neighbours, then of the next eight; of int4 every fourth. */
 static inline int64_t aq_run_position(aq_weight_type type, int64_t run)
 {
     return type == AQ_S4 ? run / 4 * 64 + run % 2 * 32 + run / 2 % 2 * 4 : run / 2 * 32 + run % 2 * 4;
@@ -59,16 +59,16 @@ static inline int64_t aq_run_position(aq_weight_type type, int64_t run)
 static inline int64_t aq_position_of(aq_weight_type type, int64_t column)
 {
     int64_t first = aq_run_position(type, column / AQ_RUN), i = column % AQ_RUN;
-    return type == AQ_S4 ? first + i % 4 * 8 + i / 4 : first + i / 4 * 8 + i % 4;
+    return type == AQ_S4 ? first + i % 4 * 8 + i / 4 : first + (i / 8 * 2 + i % 2) * 8 + i / 2 % 4;
 }
 
 /* And back. */
 static inline int64_t aq_column_at(aq_weight_type type, int64_t position)
 {
-    int64_t four = position / 8 % 4, i = position % 4, second = position / 4 % 2;
+    int64_t four = position / 8 % 4, second = position / 4 % 2, i = position % 4;
     if (type == AQ_S4)
         return position / 64 * 64 + position / 32 % 2 * 16 + second * 32 + i * 4 + four;
-    return position / 32 * 32 + second * 16 + four * 4 + i;
+    return position / 32 * 32 + second * 16 + four / 2 * 8 + i * 2 + four % 2;
 }
 
 #endif

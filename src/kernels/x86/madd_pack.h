@@ -42,55 +42,33 @@ AQ_INLINE void aq_bring_step(const aq_integers_job *job, int64_t step)
         aq_bring(job->ahead, 1 + (step & 1));
 }
 
-/* Dwords of k 4i .. 4i + 3 of eight columns, int8. */
-AQ_INLINE void aq_expand_bytes(int16_t *panel, int64_t unit, int64_t i, __m256i dwords)
+/* The bytes or nibbles of each word, the lowest to unit and pair, the next unit_step and pair_step further.
+ */
+AQ_INLINE void aq_expand_words(int16_t *panel, int64_t unit, int64_t pair, int64_t unit_step,
+                               int64_t pair_step, __m256i words, aq_weight_type type)
 {
-    aq_store_unit(panel, unit, 2 * i, _mm256_srai_epi16(_mm256_slli_epi16(dwords, 8), 8));
-    aq_store_unit(panel, unit, 2 * i + 1, _mm256_srai_epi16(dwords, 8));
-}
-
-/* Four nibbles of each word, the lowest to unit and pair, the next unit_step and pair_step further. */
-AQ_INLINE void aq_expand_nibbles_16(int16_t *panel, int64_t unit, int64_t pair, int64_t unit_step,
-                                    int64_t pair_step, __m256i words)
-{
-    aq_store_unit(panel, unit, pair, _mm256_srai_epi16(_mm256_slli_epi16(words, 12), 12));
-    aq_store_unit(panel, unit + unit_step, pair + pair_step,
-                  _mm256_srai_epi16(_mm256_slli_epi16(words, 8), 12));
-    aq_store_unit(panel, unit + 2 * unit_step, pair + 2 * pair_step,
-                  _mm256_srai_epi16(_mm256_slli_epi16(words, 4), 12));
-    aq_store_unit(panel, unit + 3 * unit_step, pair + 3 * pair_step, _mm256_srai_epi16(words, 12));
+    const int bits = type == AQ_S4 ? 4 : 8;
+#pragma GCC unroll 4
+    for (int up = 16 - bits; up >= 0; up -= bits, unit += unit_step, pair += pair_step)
+        aq_store_unit(panel, unit, pair, _mm256_srai_epi16(_mm256_slli_epi16(words, up), 16 - bits));
 }
 
 /* ---- order P ---- */
 
-AQ_INLINE void aq_pack_rows_of_bytes(const aq_integers_job *job, const aq_pieces *from)
+/* Words of the two rows of a pair of k side by side: dwords of two columns (four of int4) each. */
+AQ_INLINE void aq_pack_rows(const aq_integers_job *job, const aq_pieces *from, aq_weight_type type)
 {
-    for (int64_t step = 0; step < AQ_PAIRS; step++) {
-        const int64_t i = step / 2, half = step % 2, stride = from->stride;
-        const char *row = from->piece[half] + 4 * i * stride;
-        __m256i r0 = aq_load_piece(row), r1 = aq_load_piece(row + stride),
-                r2 = aq_load_piece(row + 2 * stride), r3 = aq_load_piece(row + 3 * stride);
-        __m256i a = _mm256_unpacklo_epi8(r0, r1), b = _mm256_unpackhi_epi8(r0, r1),
-                c = _mm256_unpacklo_epi8(r2, r3), d = _mm256_unpackhi_epi8(r2, r3);
-        aq_bring_step(job, step);
-        aq_expand_bytes(job->panel, half * 4, i, _mm256_unpacklo_epi16(a, c));
-        aq_expand_bytes(job->panel, half * 4 + 1, i, _mm256_unpackhi_epi16(a, c));
-        aq_expand_bytes(job->panel, half * 4 + 2, i, _mm256_unpacklo_epi16(b, d));
-        aq_expand_bytes(job->panel, half * 4 + 3, i, _mm256_unpackhi_epi16(b, d));
-    }
-}
-
-AQ_INLINE void aq_pack_rows_of_nibbles(const aq_integers_job *job, const aq_pieces *from)
-{
+    const int64_t per_word = type == AQ_S4 ? 4 : 2, stride = from->stride;
     for (int64_t pair = 0; pair < AQ_PAIRS; pair++) {
-        const int64_t k = pair / 4 * 8 + pair % 4, stride = from->stride;
+        const int64_t k = pair / per_word * per_word * 2 + pair % per_word;
         aq_bring_step(job, pair);
 #pragma GCC unroll 2
         for (int64_t half = 0; half < 2; half++) {
             const char *row = from->piece[half] + k * stride;
-            __m256i a = aq_load_piece(row), b = aq_load_piece(row + 4 * stride);
-            aq_expand_nibbles_16(job->panel, half * 8, pair, 1, 0, _mm256_unpacklo_epi16(a, b));
-            aq_expand_nibbles_16(job->panel, half * 8 + 4, pair, 1, 0, _mm256_unpackhi_epi16(a, b));
+            const int64_t unit = half * 2 * per_word;
+            __m256i a = aq_load_piece(row), b = aq_load_piece(row + per_word * stride);
+            aq_expand_words(job->panel, unit, pair, 1, 0, _mm256_unpacklo_epi16(a, b), type);
+            aq_expand_words(job->panel, unit + per_word, pair, 1, 0, _mm256_unpackhi_epi16(a, b), type);
         }
     }
 }
@@ -118,13 +96,10 @@ AQ_INLINE void aq_pack_columns_of_unit(int16_t *panel, int64_t unit, int64_t pie
     cd = _mm256_unpackhi_epi32(c, d);
     v[2] = _mm256_unpacklo_epi64(ab, cd);
     v[3] = _mm256_unpackhi_epi64(ab, cd);
+    const int64_t pairs = type == AQ_S4 ? 4 : 2;
 #pragma GCC unroll 4
-    for (int64_t i = 0; i < 4; i++) {
-        if (type == AQ_S4)
-            aq_expand_nibbles_16(panel, unit, (piece * 4 + i) * 4, 0, 1, v[i]);
-        else
-            aq_expand_bytes(panel, unit, piece * 4 + i, v[i]);
-    }
+    for (int64_t i = 0; i < 4; i++)
+        aq_expand_words(panel, unit, (piece * 4 + i) * pairs, 0, 1, v[i], type);
 }
 
 AQ_INLINE void aq_pack_columns(const aq_integers_job *job, const aq_pieces *from, aq_weight_type type)
@@ -232,9 +207,9 @@ static inline void aq_pack_madd(const aq_integers_job *job)
         for (int64_t p = 0; p < 2; p++)
             from.piece[p] = aq_byte_of(weight, job->k0, job->n0 + p * AQ_ROW_PIECE * per_byte);
     if (nibbles)
-        aq_pack_rows_of_nibbles(job, &from);
+        aq_pack_rows(job, &from, AQ_S4);
     else
-        aq_pack_rows_of_bytes(job, &from);
+        aq_pack_rows(job, &from, AQ_S8);
 }
 
 #endif
