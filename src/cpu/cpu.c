@@ -27,6 +27,7 @@ static const struct {
     [AQ_CPU_SCALAR] = {"scalar", "x86-64 baseline"},
     [AQ_CPU_AVX2] = {"avx2", "AVX2, FMA, F16C"},
     [AQ_CPU_AVX512] = {"avx512", "AVX-512 F, BW, DQ, VL"},
+    [AQ_CPU_VNNI] = {"avx512vnni", "AVX-512 VNNI"},
 #else
     [AQ_CPU_SCALAR] = {"scalar", "the architecture's baseline"},
 #endif
@@ -59,6 +60,7 @@ static void look_at_levels(void)
     supported[AQ_CPU_AVX512] = supported[AQ_CPU_AVX2] && __builtin_cpu_supports("avx512f") &&
                                __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512dq") &&
                                __builtin_cpu_supports("avx512vl");
+    supported[AQ_CPU_VNNI] = supported[AQ_CPU_AVX512] && __builtin_cpu_supports("avx512vnni");
 #endif
 }
 

@@ -12,11 +12,12 @@ typedef enum aq_cpu_level {
 #if defined(__x86_64__)
     AQ_CPU_AVX2,   /* AVX2, FMA, F16C */
     AQ_CPU_AVX512, /* and AVX-512 F, BW, DQ, VL */
+    AQ_CPU_VNNI,   /* and AVX-512 VNNI */
 #endif
     AQ_CPU_LEVELS
 } aq_cpu_level;
 
-/* "scalar", "avx2", "avx512": as ANTIQUANT_CPU takes it. */
+/* "scalar", "avx2", "avx512", "avx512vnni": as ANTIQUANT_CPU takes it. */
 const char *aq_cpu_level_name(aq_cpu_level level);
 /* "AVX2, FMA, F16C". */
 const char *aq_cpu_level_instructions(aq_cpu_level level);

@@ -83,25 +83,29 @@ typedef struct aq_planes_tile {
     aq_ahead *ahead;    /* or null */
 } aq_planes_tile;
 
-/* One row times columns n0 .. n0 + n - 1, all of k: acc as above, panel after panel, written whole. */
+/* One row times columns n0 .. n0 + n - 1, all of k, without a panel: acc as above, written whole; in the
+ * panels' order, or by columns where aq_planes.stream_in_order says so. */
 typedef struct aq_planes_stream {
     const aq_weight *weight;
-    int64_t n0, n, k; /* n0 a multiple of a panel's columns */
+    const aq_scaled *scaled; /* scales by groups; else null */
+    bool zero;               /* by groups, with offsets */
+    int64_t n0, n, k;        /* n0 a multiple of a panel's columns */
     const char *digits;
     float *acc;
+    int segments;
     bool exact;
-    int32_t *sums; /* room for 3 * n rounded up to panels */
+    int32_t *room; /* 3 * n rounded up to panels, and at least 3 / 4 of k rounded up to blocks */
 } aq_planes_stream;
 
-/* Scales by groups for the columns n0 .. n0 + n - 1 of a panel and the segments of the block at k0, in the
- * panel's order; +0 beyond n. */
+/* Scales by groups for the columns n0 .. n0 + n - 1 and the segments of the block at k0; +0 beyond n. */
 typedef struct aq_group_scales {
     const aq_scaled *scaled; /* of the whole matrix; 16-bit scales */
     aq_weight_type type;
     int64_t k0, k, n0, n; /* segments from k on are not looked up */
     int segments;
-    float *scale; /* [segment][columns], 64-byte aligned */
-    float *zero;  /* likewise; null: the weights have no offsets */
+    bool in_order; /* by columns; else in the panel's order */
+    float *scale;  /* [segment][columns of a panel], 64-byte aligned */
+    float *zero;   /* likewise; null: the weights have no offsets */
 } aq_group_scales;
 
 /* acc of a row and a panel to column order, with the scale of a column. */
@@ -111,6 +115,7 @@ typedef struct aq_finish_job {
     const float *scale; /* n of them, and n of zero; null: acc is the sum */
     const float *zero;  /* null: no zero term */
     float x_total;      /* the sum of X over all blocks */
+    bool in_order;      /* acc is, by columns: a stream's */
     int64_t n;
     float *out; /* a whole panel, 64-byte aligned; beyond n anything finite or not */
 } aq_finish_job;
@@ -120,9 +125,10 @@ typedef struct aq_planes {
     void (*make_digits)(aq_digits_job *job);
     void (*pack_panel)(const aq_integers_job *job);
     void (*multiply)(const aq_planes_tile *tile);
-    /* null, or one row with one scale a column without a panel; stream_declines: null when it takes it */
+    /* null, or one row; stream_declines: null when it takes it, else why not, static text */
     const char *(*stream_declines)(const aq_kernel_query *query);
     void (*stream)(const aq_planes_stream *stream);
+    bool (*stream_in_order)(aq_order order);
     void (*group_scales)(const aq_group_scales *job);
     /* false: something in out is not finite */
     bool (*finish)(const aq_finish_job *job);
@@ -151,14 +157,25 @@ static inline int64_t aq_digits_bytes(const aq_planes *planes, bool exact)
     return planes->digit_bytes[exact] + (int64_t)sizeof(aq_digits_tail);
 }
 
-static inline void aq_bring(aq_ahead *ahead, int64_t lines)
+static inline __attribute__((always_inline)) void aq_bring(aq_ahead *ahead, int64_t lines)
 {
-    for (; lines > 0 && ahead->lines > 0; lines--, ahead->lines--) {
-        __builtin_prefetch((const void *)ahead->at, 0, 2);
-        ahead->at += AQ_LINE_BYTES;
-        if (++ahead->in_run == ahead->run) {
-            ahead->in_run = 0;
-            ahead->at += ahead->stride - (uintptr_t)(ahead->run * AQ_LINE_BYTES);
+    if (ahead->lines < lines)
+        return; /* the last few come by themselves */
+    ahead->lines -= lines;
+    if (ahead->run - ahead->in_run >= lines) {
+        for (int64_t i = 0; i < lines; i++)
+            __builtin_prefetch((const void *)(ahead->at + (uintptr_t)(i * AQ_LINE_BYTES)), 0, 2);
+        ahead->at += (uintptr_t)(lines * AQ_LINE_BYTES);
+        ahead->in_run += lines;
+    } else {
+        for (int64_t i = 0; i < lines; i++) {
+            if (ahead->in_run == ahead->run) {
+                ahead->in_run = 0;
+                ahead->at += ahead->stride - (uintptr_t)(ahead->run * AQ_LINE_BYTES);
+            }
+            __builtin_prefetch((const void *)ahead->at, 0, 2);
+            ahead->at += AQ_LINE_BYTES;
+            ahead->in_run++;
         }
     }
 }

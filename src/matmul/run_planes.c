@@ -40,6 +40,15 @@ static float *floats_in(const aq_matrix_run *run, size_t thread, int64_t at)
     return (float *)(void *)(aq_scratch_of(run, thread) + at);
 }
 
+/* Sums lie panel after panel, row after row in a panel. */
+static float *sums_of(const aq_matrix_run *run, size_t thread, int64_t p, int64_t row)
+{
+    const aq_plan *plan = run->plan;
+    int64_t rows = plan->planes_stream ? 1 : plan->rows_block;
+    return floats_in(run, thread, plan->workspace.scratch_sums) + p * rows +
+           row * aq_panel_columns(plan->problem.weight_type);
+}
+
 /* ---- rows ---- */
 
 static void total_x(const aq_matrix_run *run, int64_t tile, int64_t row)
@@ -129,8 +138,7 @@ static void multiply_panel(const aq_matrix_run *run, size_t thread, int64_t colu
                   k = aq_min_i64(AQ_BLOCK, problem->k - k0), n0 = column + p,
                   n = aq_min_i64(columns, problem->n - n0);
     char *panel = aq_scratch_of(run, thread);
-    float *acc = floats_in(run, thread, layout->scratch_sums) + p,
-          *scale = floats_in(run, thread, layout->scratch_scale),
+    float *scale = floats_in(run, thread, layout->scratch_scale),
           *zero = run->data.parameters.scaled.offset != NULL ? scale + columns * AQ_SEGMENTS : NULL;
     planes->pack_panel(&(aq_integers_job){
         .weight = &run->weight, .k0 = k0, .n0 = n0, .k = k, .n = n, .panel = panel, .ahead = ahead});
@@ -148,8 +156,8 @@ static void multiply_panel(const aq_matrix_run *run, size_t thread, int64_t colu
         planes->multiply(&(aq_planes_tile){.digits = digits_of(run, r / AQ_DIGIT_ROWS) +
                                                      block * aq_digits_bytes(planes, exact),
                                            .panel = panel,
-                                           .acc = acc + r * plan->slice,
-                                           .acc_stride = plan->slice,
+                                           .acc = sums_of(run, thread, p, r),
+                                           .acc_stride = columns,
                                            .rows = aq_min_i64(AQ_DIGIT_ROWS, run->rows - r),
                                            .columns = columns,
                                            .segments = plan->segments,
@@ -167,16 +175,19 @@ static void sum_slice(const aq_matrix_run *run, size_t thread, int64_t column, i
     if (plan->planes_stream) {
         plan->planes->planes->stream(&(aq_planes_stream){
             .weight = &run->weight,
+            .scaled = plan->by_groups ? &run->data.parameters.scaled : NULL,
+            .zero = plan->by_groups && run->data.parameters.scaled.offset != NULL,
             .n0 = column,
             .n = n,
             .k = plan->problem.k,
             .digits = digits_of(run, 0),
             .acc = acc,
+            .segments = plan->segments,
             .exact = plan->numerics == AQ_NUMERICS_EXACT,
-            .sums = (int32_t *)(void *)floats_in(run, thread, plan->workspace.scratch_ints)});
+            .room = (int32_t *)(void *)floats_in(run, thread, plan->workspace.scratch_ints)});
         return;
     }
-    memset(acc, 0, (size_t)(run->rows * plan->slice) * sizeof *acc);
+    memset(acc, 0, (size_t)(plan->rows_block * plan->slice) * sizeof *acc);
     if (plan->order == AQ_ORDER_T) {
         for (int64_t p = 0; p < n; p += columns)
             for (int64_t b = 0; b < blocks; b++) {
@@ -212,18 +223,18 @@ static void finish_row(const aq_matrix_run *run, size_t thread, int64_t row, int
 {
     const aq_plan *plan = run->plan;
     const int64_t columns = aq_panel_columns(plan->problem.weight_type);
-    const float *acc = floats_in(run, thread, plan->workspace.scratch_sums) + row * plan->slice;
     float *line = floats_in(run, thread, plan->workspace.scratch_line);
     bool finite = true;
     for (int64_t p = 0; p < n; p += columns)
-        finite &= plan->planes->planes->finish(
-            &(aq_finish_job){.type = plan->problem.weight_type,
-                             .acc = acc + p,
-                             .scale = run->data.scale != NULL ? run->data.scale + column + p : NULL,
-                             .zero = run->data.zero != NULL ? run->data.zero + column + p : NULL,
-                             .x_total = run->data.zero != NULL ? x_totals(run)[row] : 0.0f,
-                             .n = aq_min_i64(columns, n - p),
-                             .out = line + p});
+        finite &= plan->planes->planes->finish(&(aq_finish_job){
+            .type = plan->problem.weight_type,
+            .acc = sums_of(run, thread, p, row),
+            .in_order = plan->planes_stream && plan->planes->planes->stream_in_order(plan->order),
+            .scale = run->data.scale != NULL ? run->data.scale + column + p : NULL,
+            .zero = run->data.zero != NULL ? run->data.zero + column + p : NULL,
+            .x_total = run->data.zero != NULL ? x_totals(run)[row] : 0.0f,
+            .n = aq_min_i64(columns, n - p),
+            .out = line + p});
     if (!finite)
         repair(run, thread, row, column, n, line);
     aq_store_sums(run, line, plan->slice, run->row0 + row, 1, column, n);

@@ -1,0 +1,191 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* stream_p.c - one row times weights whose rows run along n, AVX-512 VNNI, without a panel. Some k rows of
+ * the whole slice are walked before the next, so that memory is read nearly in its own order, and the next
+ * such band is brought to L2 meanwhile; integer sums that a band does not finish wait in memory. */
+#include <string.h>
+
+#include "kernels/x86/vnni/lines.h"
+
+enum {
+    BAND_BYTES = 32 * AQ_LINE_BYTES, /* of one panel's columns in a band: 32 k rows */
+    PLANES = 3
+};
+
+typedef struct band {
+    const aq_planes_stream *stream;
+    aq_lines lines; /* at the band's first k and the slice's first column */
+    int64_t k0;
+    int64_t k; /* of the band, not beyond the matrix */
+    const int32_t *digits;
+    const aq_digits_tail *tail;
+    int segment;
+    bool first, last; /* of the segment */
+    const float *scale, *zero;
+} band;
+
+/* Sums by name, as in multiply.c: s<plane><vector>. */
+#define FOR_VECTORS(DO, p) DO(p, 0) DO(p, 1) DO(p, 2) DO(p, 3) DO(p, 4) DO(p, 5) DO(p, 6) DO(p, 7)
+#define FOR_ALL(DO)        FOR_VECTORS(DO, 0) FOR_VECTORS(DO, 1) FOR_VECTORS(DO, 2)
+
+AQ_INLINE void add_to_total(const band *b, __m512 f, int vector, float *acc, bool grouped)
+{
+    __m512 scale = _mm512_set1_ps(b->tail->scale[0]), total = _mm512_load_ps(acc + vector * 16);
+    if (!grouped) {
+        total = _mm512_fmadd_ps(f, scale, total);
+    } else {
+        total = _mm512_fmadd_ps(_mm512_mul_ps(f, scale), _mm512_load_ps(b->scale + vector * 16), total);
+        if (b->stream->zero)
+            total = _mm512_fmadd_ps(_mm512_set1_ps(b->tail->x_sum[b->segment][0]),
+                                    _mm512_load_ps(b->zero + vector * 16), total);
+    }
+    _mm512_store_ps(acc + vector * 16, total);
+}
+
+/* The band's part of one panel. bytes: of its columns, 64 if full. */
+AQ_INLINE void panel_of_band(const band *b, const char *at, int64_t bytes, bool full, aq_weight_type type,
+                             int planes, bool grouped, aq_ahead *ahead, int32_t *waiting, float *acc)
+{
+    const int vectors = type == AQ_S4 ? 8 : 4;
+    const int32_t *digits = b->digits;
+#define START(p, v)                                                                                          \
+    __m512i s##p##v = p >= planes || v >= vectors ? _mm512_setzero_si512()                                   \
+                      : b->first                  ? _mm512_set1_epi32(b->tail->correction[b->segment][p][0]) \
+                                                  : _mm512_load_si512(waiting + (p * vectors + v) * 16);
+    FOR_ALL(START)
+    for (int64_t k = 0; k < b->k; k += 4, digits += planes * AQ_DIGIT_ROWS) {
+        __m512i row[4], quad[4];
+        aq_bring(ahead, 4);
+        if (full && k + 4 <= b->k) {
+#pragma GCC unroll 4
+            for (int i = 0; i < 4; i++, at += b->lines.outer_bytes)
+                row[i] = aq_unsigned(aq_load_line(&b->lines, at, AQ_LINE_BYTES, true), type);
+        } else {
+            for (int i = 0; i < 4; i++, at += b->lines.outer_bytes)
+                row[i] = k + i < b->k ? aq_unsigned(aq_load_line(&b->lines, at, bytes, false), type)
+                                      : _mm512_setzero_si512();
+        }
+        aq_make_quads(row, quad);
+        const __m512i d0 = _mm512_set1_epi32(digits[0]), d1 = _mm512_set1_epi32(digits[AQ_DIGIT_ROWS]),
+                      d2 = _mm512_set1_epi32(digits[(planes - 1) * AQ_DIGIT_ROWS]);
+#define MULTIPLY(w, v)                                                                                       \
+    {                                                                                                        \
+        const __m512i weights = w;                                                                           \
+        AQ_ADD_PRODUCTS(s0##v, weights, d0);                                                                 \
+        AQ_ADD_PRODUCTS(s1##v, weights, d1);                                                                 \
+        if (planes > 2)                                                                                      \
+            AQ_ADD_PRODUCTS(s2##v, weights, d2);                                                             \
+    }
+        if (type == AQ_S4) {
+            MULTIPLY(aq_low_nibbles(quad[0]), 0)
+            MULTIPLY(aq_high_nibbles(quad[0]), 4)
+            MULTIPLY(aq_low_nibbles(quad[1]), 1)
+            MULTIPLY(aq_high_nibbles(quad[1]), 5)
+            MULTIPLY(aq_low_nibbles(quad[2]), 2)
+            MULTIPLY(aq_high_nibbles(quad[2]), 6)
+            MULTIPLY(aq_low_nibbles(quad[3]), 3)
+            MULTIPLY(aq_high_nibbles(quad[3]), 7)
+        } else {
+            MULTIPLY(quad[0], 0)
+            MULTIPLY(quad[1], 1)
+            MULTIPLY(quad[2], 2)
+            MULTIPLY(quad[3], 3)
+        }
+    }
+    if (!b->last) {
+#define WAIT(p, v)                                                                                           \
+    if (p < planes && v < vectors)                                                                           \
+        _mm512_store_si512(waiting + (p * vectors + v) * 16, s##p##v);
+        FOR_ALL(WAIT)
+        return;
+    }
+#define ADD(unused, v)                                                                                       \
+    if (v < vectors)                                                                                         \
+        add_to_total(b, aq_join_planes(s0##v, s1##v, s2##v, planes), v, acc, grouped);
+    FOR_VECTORS(ADD, 0)
+#undef START
+#undef MULTIPLY
+#undef WAIT
+#undef ADD
+}
+
+/* The next band's lines. */
+AQ_INLINE aq_ahead ahead_of(const aq_planes_stream *stream, const aq_lines *next, int64_t rows,
+                            int64_t slice_bytes)
+{
+    return (aq_ahead){.at = (uintptr_t)next->data,
+                      .stride = (uintptr_t)next->outer_bytes,
+                      .run = (slice_bytes + AQ_LINE_BYTES - 1) / AQ_LINE_BYTES,
+                      .lines = (slice_bytes + AQ_LINE_BYTES - 1) / AQ_LINE_BYTES *
+                               (rows < stream->k ? rows : stream->k)};
+}
+
+AQ_INLINE void stream_of(const aq_planes_stream *stream, aq_weight_type type, int planes, bool grouped)
+{
+    const int64_t columns = aq_panel_columns(type), length = AQ_BLOCK / stream->segments,
+                  band_k = BAND_BYTES / AQ_LINE_BYTES * (type == AQ_S4 ? 2 : 1),
+                  step = band_k < length ? band_k : length,
+                  bytes = type == AQ_S4 ? (stream->n + 1) / 2 : stream->n,
+                  block_bytes = aq_vnni_digits(planes == 3) + (int64_t)sizeof(aq_digits_tail);
+    _Alignas(64) float scale[AQ_SEGMENTS * AQ_PANEL_MOST], zero[AQ_SEGMENTS * AQ_PANEL_MOST];
+    memset(stream->acc, 0, (size_t)((stream->n + columns - 1) / columns * columns) * sizeof *stream->acc);
+    for (int64_t band_k0 = 0; band_k0 < stream->k; band_k0 += band_k) {
+        const aq_lines lines = aq_lines_at(stream->weight, false, stream->n0, band_k0),
+                       next = aq_lines_at(stream->weight, false, stream->n0, band_k0 + band_k);
+        const char *digits = stream->digits + band_k0 / AQ_BLOCK * block_bytes;
+        aq_ahead ahead = ahead_of(stream, &next, stream->k - band_k0 - band_k, bytes);
+        if (ahead.lines > ahead.run * band_k)
+            ahead.lines = ahead.run * band_k;
+        for (int64_t j = 0; j < stream->n; j += columns) {
+            const int64_t left = bytes - j * AQ_LINE_BYTES / columns;
+            const char *panel = lines.data + j * AQ_LINE_BYTES / columns;
+            for (int64_t at = 0; at < band_k && band_k0 + at < stream->k; at += step) {
+                const int64_t k0 = band_k0 + at, in_block = k0 % AQ_BLOCK;
+                band b = {.stream = stream,
+                          .lines = lines,
+                          .k0 = k0,
+                          .k = stream->k - k0 < step ? stream->k - k0 : step,
+                          .digits =
+                              (const int32_t *)(const void *)digits + in_block / 4 * planes * AQ_DIGIT_ROWS,
+                          .tail = aq_tail_of(digits, planes == 3),
+                          .segment = (int)(in_block / length),
+                          .first = k0 % length == 0,
+                          .last = (k0 + step) % length == 0 || k0 + step >= stream->k,
+                          .scale = scale,
+                          .zero = zero};
+                if (grouped && b.last)
+                    aq_vnni_group_scales(
+                        &(aq_group_scales){.scaled = stream->scaled,
+                                           .type = type,
+                                           .k0 = k0 / length * length,
+                                           .k = length,
+                                           .n0 = stream->n0 + j,
+                                           .n = stream->n - j < columns ? stream->n - j : columns,
+                                           .segments = 1,
+                                           .scale = scale,
+                                           .zero = stream->zero ? zero : NULL});
+                if (left >= AQ_LINE_BYTES)
+                    panel_of_band(&b, panel + at * lines.outer_bytes, left, true, type, planes, grouped,
+                                  &ahead, stream->room + j * PLANES, stream->acc + j);
+                else
+                    panel_of_band(&b, panel + at * lines.outer_bytes, left, false, type, planes, grouped,
+                                  &ahead, stream->room + j * PLANES, stream->acc + j);
+            }
+        }
+    }
+}
+
+void aq_vnni_stream_p(const aq_planes_stream *stream)
+{
+    const bool grouped = stream->scaled != NULL;
+    if (stream->weight->type == AQ_S8) {
+        if (stream->exact)
+            stream_of(stream, AQ_S8, 3, grouped);
+        else
+            stream_of(stream, AQ_S8, 2, grouped);
+    } else {
+        if (stream->exact)
+            stream_of(stream, AQ_S4, 3, grouped);
+        else
+            stream_of(stream, AQ_S4, 2, grouped);
+    }
+}

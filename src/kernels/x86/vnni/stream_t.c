@@ -1,0 +1,174 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* stream_t.c - one row times weights whose columns run along k, AVX-512 VNNI, without a panel: lanes run
+ * across k, 16 columns are reduced together at the end of each block. The next 16 columns are brought to L2
+ * meanwhile. */
+#include <string.h>
+
+#include "kernels/x86/vnni/lines.h"
+
+enum { COLUMNS = 16 };
+
+/* In each 128-bit lane the four sums over that lane of a, b, c, d. */
+AQ_INLINE __m512i sum_in_lanes(__m512i a, __m512i b, __m512i c, __m512i d)
+{
+    __m512i ab = _mm512_add_epi32(_mm512_unpacklo_epi32(a, b), _mm512_unpackhi_epi32(a, b));
+    __m512i cd = _mm512_add_epi32(_mm512_unpacklo_epi32(c, d), _mm512_unpackhi_epi32(c, d));
+    return _mm512_add_epi32(_mm512_unpacklo_epi64(ab, cd), _mm512_unpackhi_epi64(ab, cd));
+}
+
+/* The sums over all lanes of the columns that four such vectors hold. */
+AQ_INLINE __m512i sum_lanes(__m512i a, __m512i b, __m512i c, __m512i d)
+{
+    __m512i ab = _mm512_add_epi32(_mm512_shuffle_i32x4(a, b, 0x88), _mm512_shuffle_i32x4(a, b, 0xDD));
+    __m512i cd = _mm512_add_epi32(_mm512_shuffle_i32x4(c, d, 0x88), _mm512_shuffle_i32x4(c, d, 0xDD));
+    return _mm512_add_epi32(_mm512_shuffle_i32x4(ab, cd, 0x88), _mm512_shuffle_i32x4(ab, cd, 0xDD));
+}
+
+typedef struct column_sums {
+    __m512i high, low;
+} column_sums;
+
+/* One column's block: the sums of high and of low in 16 lanes. d: two vectors a plane, from the block's
+ * digits in the order in which the column's bytes, or its even and then its odd nibbles, lie. */
+AQ_INLINE column_sums sum_column(const aq_lines *lines, const char *at, __m512i d[3][2], int64_t bytes,
+                                 bool full, aq_weight_type type, int planes)
+{
+    __m512i w0, w1, s0 = _mm512_setzero_si512(), s1 = s0, s2 = s0;
+    if (type == AQ_S4) {
+        __m512i both = aq_unsigned(aq_load_line(lines, at, bytes, full), type);
+        w0 = aq_low_nibbles(both);
+        w1 = aq_high_nibbles(both);
+    } else {
+        w0 = aq_unsigned(aq_load_line(lines, at, bytes, full), type);
+        w1 = aq_unsigned(aq_load_line(lines, at + AQ_LINE_BYTES, bytes - AQ_LINE_BYTES, full), type);
+    }
+    AQ_ADD_PRODUCTS(s0, w0, d[0][0]);
+    AQ_ADD_PRODUCTS(s0, w1, d[0][1]);
+    AQ_ADD_PRODUCTS(s1, w0, d[1][0]);
+    AQ_ADD_PRODUCTS(s1, w1, d[1][1]);
+    if (planes > 2) {
+        AQ_ADD_PRODUCTS(s2, w0, d[2][0]);
+        AQ_ADD_PRODUCTS(s2, w1, d[2][1]);
+    }
+    return (column_sums){_mm512_add_epi32(_mm512_slli_epi32(s0, 8), s1), s2};
+}
+
+/* Digits of the one row, plane by plane, in the order of a column's bytes. */
+AQ_INLINE void order_digits(const aq_planes_stream *stream, aq_weight_type type, int planes)
+{
+    const int64_t blocks = (stream->k + AQ_BLOCK - 1) / AQ_BLOCK,
+                  block_bytes = aq_vnni_digits(planes == 3) + (int64_t)sizeof(aq_digits_tail);
+    const __m512i apart =
+        _mm512_broadcast_i32x4(_mm_setr_epi8(0, 2, 4, 6, 8, 10, 12, 14, 1, 3, 5, 7, 9, 11, 13, 15));
+    for (int64_t b = 0; b < blocks; b++)
+        for (int p = 0; p < planes; p++) {
+            const int32_t *from =
+                (const int32_t *)(const void *)(stream->digits + b * block_bytes) + p * AQ_DIGIT_ROWS;
+            int32_t *to = stream->room + (b * planes + p) * AQ_QUADS;
+            for (int i = 0; i < AQ_QUADS; i++)
+                to[i] = from[i * planes * AQ_DIGIT_ROWS];
+            if (type == AQ_S4) {
+                const __m512i even = _mm512_setr_epi64(0, 2, 4, 6, 8, 10, 12, 14),
+                              odd = _mm512_setr_epi64(1, 3, 5, 7, 9, 11, 13, 15);
+                __m512i low = _mm512_shuffle_epi8(_mm512_loadu_si512(to), apart),
+                        high = _mm512_shuffle_epi8(_mm512_loadu_si512(to + 16), apart);
+                _mm512_storeu_si512(to, _mm512_permutex2var_epi64(low, even, high));
+                _mm512_storeu_si512(to + 16, _mm512_permutex2var_epi64(low, odd, high));
+            }
+        }
+}
+
+/* 16 columns from j on, of which the first n exist. */
+AQ_INLINE void sum_columns(const aq_planes_stream *stream, int64_t j, int64_t n, aq_weight_type type,
+                           int planes, bool grouped, aq_ahead *ahead)
+{
+    const int64_t block_bytes = aq_vnni_digits(planes == 3) + (int64_t)sizeof(aq_digits_tail);
+    const int lines_each = type == AQ_S4 ? 1 : 2;
+    __m512 total = _mm512_setzero_ps();
+    _Alignas(64) float scale[AQ_PANEL_MOST], zero[AQ_PANEL_MOST];
+    for (int64_t k0 = 0; k0 < stream->k; k0 += AQ_BLOCK) {
+        const aq_lines lines = aq_lines_at(stream->weight, true, k0, stream->n0 + j);
+        const int64_t k = stream->k - k0, bytes = type == AQ_S4 ? (k + 1) / 2 : k;
+        const aq_digits_tail *tail = aq_tail_of(stream->digits + k0 / AQ_BLOCK * block_bytes, planes == 3);
+        const int32_t *digits = stream->room + k0 / AQ_BLOCK * planes * AQ_QUADS;
+        __m512i d[3][2], high[4], low[4];
+#pragma GCC unroll 3
+        for (int p = 0; p < 3; p++) {
+            d[p][0] = p < planes ? _mm512_loadu_si512(digits + p * AQ_QUADS) : _mm512_setzero_si512();
+            d[p][1] = p < planes ? _mm512_loadu_si512(digits + p * AQ_QUADS + 16) : _mm512_setzero_si512();
+        }
+#pragma GCC unroll 4
+        for (int four = 0; four < 4; four++) {
+            column_sums sum[4];
+#pragma GCC unroll 4
+            for (int i = 0; i < 4; i++) {
+                int64_t column = four * 4 + i;
+                const char *at = lines.data + (column < n ? column : n - 1) * lines.outer_bytes;
+                aq_bring(ahead, lines_each);
+                sum[i] = k >= AQ_BLOCK ? sum_column(&lines, at, d, AQ_BLOCK, true, type, planes)
+                                       : sum_column(&lines, at, d, bytes, false, type, planes);
+            }
+            high[four] = sum_in_lanes(sum[0].high, sum[1].high, sum[2].high, sum[3].high);
+            if (planes > 2)
+                low[four] = sum_in_lanes(sum[0].low, sum[1].low, sum[2].low, sum[3].low);
+        }
+        __m512i h =
+            _mm512_add_epi32(sum_lanes(high[0], high[1], high[2], high[3]),
+                             _mm512_set1_epi32(tail->correction[0][0][0] * 256 + tail->correction[0][1][0]));
+        __m512 f = _mm512_cvtepi32_ps(h), s = _mm512_set1_ps(tail->scale[0]);
+        if (planes > 2)
+            f = _mm512_fmadd_ps(
+                f, _mm512_set1_ps(256.0f),
+                _mm512_cvtepi32_ps(_mm512_add_epi32(sum_lanes(low[0], low[1], low[2], low[3]),
+                                                    _mm512_set1_epi32(tail->correction[0][2][0]))));
+        if (!grouped) {
+            total = _mm512_fmadd_ps(f, s, total);
+            continue;
+        }
+        aq_vnni_group_scales(&(aq_group_scales){.scaled = stream->scaled,
+                                                .type = type,
+                                                .k0 = k0,
+                                                .k = k,
+                                                .n0 = stream->n0 + j,
+                                                .n = n,
+                                                .segments = 1,
+                                                .in_order = true,
+                                                .scale = scale,
+                                                .zero = stream->zero ? zero : NULL});
+        total = _mm512_fmadd_ps(_mm512_mul_ps(f, s), _mm512_load_ps(scale), total);
+        if (stream->zero)
+            total = _mm512_fmadd_ps(_mm512_set1_ps(tail->x_sum[0][0]), _mm512_load_ps(zero), total);
+    }
+    _mm512_store_ps(stream->acc + j, total);
+}
+
+AQ_INLINE void stream_of(const aq_planes_stream *stream, aq_weight_type type, int planes, bool grouped)
+{
+    const int64_t line_k = AQ_LINE_BYTES * (type == AQ_S4 ? 2 : 1), run = (stream->k + line_k - 1) / line_k;
+    order_digits(stream, type, planes);
+    for (int64_t j = 0; j < stream->n; j += COLUMNS) {
+        const int64_t n = stream->n - j < COLUMNS ? stream->n - j : COLUMNS;
+        const aq_lines next = aq_lines_at(stream->weight, true, 0, stream->n0 + j + n);
+        aq_ahead ahead = {.at = (uintptr_t)next.data,
+                          .stride = (uintptr_t)next.outer_bytes,
+                          .run = run,
+                          .lines = j + COLUMNS < stream->n ? run * COLUMNS : 0};
+        sum_columns(stream, j, n, type, planes, grouped, &ahead);
+    }
+}
+
+void aq_vnni_stream_t(const aq_planes_stream *stream)
+{
+    const bool grouped = stream->scaled != NULL;
+    if (stream->weight->type == AQ_S8) {
+        if (stream->exact)
+            stream_of(stream, AQ_S8, 3, grouped);
+        else
+            stream_of(stream, AQ_S8, 2, grouped);
+    } else {
+        if (stream->exact)
+            stream_of(stream, AQ_S4, 3, grouped);
+        else
+            stream_of(stream, AQ_S4, 2, grouped);
+    }
+}
