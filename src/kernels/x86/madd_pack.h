@@ -35,11 +35,11 @@ AQ_INLINE void aq_store_unit(int16_t *panel, int64_t unit, int64_t pair, __m256i
     _mm256_store_si256((__m256i *)(void *)aq_unit_at(panel, unit, pair), dwords);
 }
 
-/* 96 lines over the 64 steps that every way of packing a whole panel takes. */
+/* 96 lines over the 64 steps that both ways of packing a panel take. */
 AQ_INLINE void aq_bring_step(const aq_integers_job *job, int64_t step)
 {
-    if (job->ahead != NULL)
-        aq_bring(job->ahead, 1 + (step & 1));
+    if (job->ahead != NULL && step % 8 % 3 == 1)
+        aq_bring(job->ahead, 4);
 }
 
 /* The bytes or nibbles of each word, the lowest to unit and pair, the next unit_step and pair_step further.
@@ -114,7 +114,7 @@ AQ_INLINE void aq_pack_columns(const aq_integers_job *job, const aq_pieces *from
             at[lane] = column * from->stride;
         }
         for (int64_t piece = 0; piece < pieces; piece++) {
-            aq_bring_step(job, piece);
+            aq_bring_step(job, unit * pieces + piece);
             aq_pack_columns_of_unit(job->panel, unit, piece, from->piece[piece], at, type);
         }
     }
