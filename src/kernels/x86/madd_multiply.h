@@ -26,6 +26,22 @@ static inline void aq_spread(const int16_t *plane, aq_weight_type type, int16_t 
         }
 }
 
+/* The sums of the digits of a row's planes, where aq_stream_madd looks for them. */
+static inline void aq_sum_digits(const aq_block_digits *block, int segments, bool exact, int64_t row,
+                                 aq_digits_tail *tail)
+{
+    const int length = AQ_BLOCK / segments;
+    for (int s = 0; s < segments; s++) {
+        int32_t high = 0, low = 0;
+        for (int i = s * length; i < (s + 1) * length; i++) {
+            high += block->high[i];
+            low += block->low[i];
+        }
+        tail->correction[s][0][row] = high;
+        tail->correction[s][1][row] = exact ? low : 0;
+    }
+}
+
 static inline void aq_make_madd_digits(aq_digits_job *job)
 {
     const int64_t bytes = AQ_MADD_DIGITS * (job->exact ? 2 : 1);
@@ -48,6 +64,7 @@ static inline void aq_make_madd_digits(aq_digits_job *job)
             }
             aq_spread(block.high, job->type, out);
             aq_sum_segments(&block, job->segments, tail, (int)r);
+            aq_sum_digits(&block, job->segments, job->exact, r, tail);
         }
     }
 }

@@ -21,8 +21,7 @@ enum {
 /* The panel's weights: bytes from piece to piece along the contiguous axis are known only by pointers. */
 typedef struct aq_pieces {
     const char *piece[AQ_COLUMN_PIECES];
-    int64_t stride;  /* bytes from row to row (P), column to column (T) */
-    int64_t columns; /* T: that exist */
+    int64_t stride; /* bytes from row to row (P), column to column (T) */
 } aq_pieces;
 
 AQ_INLINE __m256i aq_load_piece(const char *from)
@@ -82,11 +81,9 @@ AQ_INLINE __m256i aq_load_two(const char *low, const char *high)
                                    _mm_loadu_si128((const __m128i *)(const void *)high), 1);
 }
 
-/* 16 bytes each of the eight columns of a unit, at `at` bytes from the piece, to four vectors of dwords. */
-AQ_INLINE void aq_pack_columns_of_unit(int16_t *panel, int64_t unit, int64_t piece, const char *from,
-                                       const int64_t at[AQ_UNIT], aq_weight_type type)
+/* 16 bytes each of the eight columns of a unit, at `at` bytes from `from`, to four vectors of dwords. */
+AQ_INLINE void aq_transpose_unit(const char *from, const int64_t at[AQ_UNIT], __m256i v[4])
 {
-    __m256i v[4];
     __m256i a = aq_load_two(from + at[0], from + at[4]), b = aq_load_two(from + at[1], from + at[5]),
             c = aq_load_two(from + at[2], from + at[6]), d = aq_load_two(from + at[3], from + at[7]);
     __m256i ab = _mm256_unpacklo_epi32(a, b), cd = _mm256_unpacklo_epi32(c, d);
@@ -96,26 +93,32 @@ AQ_INLINE void aq_pack_columns_of_unit(int16_t *panel, int64_t unit, int64_t pie
     cd = _mm256_unpackhi_epi32(c, d);
     v[2] = _mm256_unpacklo_epi64(ab, cd);
     v[3] = _mm256_unpackhi_epi64(ab, cd);
-    const int64_t pairs = type == AQ_S4 ? 4 : 2;
-#pragma GCC unroll 4
-    for (int64_t i = 0; i < 4; i++)
-        aq_expand_words(panel, unit, (piece * 4 + i) * pairs, 0, 1, v[i], type);
+}
+
+/* Bytes from a panel's first column, of n, to each of a unit. */
+AQ_INLINE void aq_columns_of_unit(aq_weight_type type, int64_t unit, int64_t n, int64_t stride,
+                                  int64_t at[AQ_UNIT])
+{
+    for (int64_t lane = 0; lane < AQ_UNIT; lane++) {
+        int64_t column = aq_column_at(type, unit * AQ_UNIT + lane);
+        at[lane] = (column < n ? column : n - 1) * stride; /* what the last gives then is not looked at */
+    }
 }
 
 AQ_INLINE void aq_pack_columns(const aq_integers_job *job, const aq_pieces *from, aq_weight_type type)
 {
-    const int64_t pieces = type == AQ_S4 ? AQ_COLUMN_PIECES / 2 : AQ_COLUMN_PIECES;
+    const int64_t pieces = type == AQ_S4 ? AQ_COLUMN_PIECES / 2 : AQ_COLUMN_PIECES,
+                  pairs = type == AQ_S4 ? 4 : 2;
     for (int64_t unit = 0; unit < AQ_PAIRS / pieces; unit++) {
         int64_t at[AQ_UNIT];
-        for (int64_t lane = 0; lane < AQ_UNIT; lane++) {
-            int64_t column = aq_column_at(type, unit * AQ_UNIT + lane);
-            if (column >= from->columns)
-                column = from->columns - 1; /* what it gives is not looked at */
-            at[lane] = column * from->stride;
-        }
+        aq_columns_of_unit(type, unit, job->n, from->stride, at);
         for (int64_t piece = 0; piece < pieces; piece++) {
+            __m256i v[4];
             aq_bring_step(job, unit * pieces + piece);
-            aq_pack_columns_of_unit(job->panel, unit, piece, from->piece[piece], at, type);
+            aq_transpose_unit(from->piece[piece], at, v);
+#pragma GCC unroll 4
+            for (int64_t i = 0; i < 4; i++)
+                aq_expand_words(job->panel, unit, (piece * 4 + i) * pairs, 0, 1, v[i], type);
         }
     }
 }
@@ -187,7 +190,7 @@ static inline void aq_pack_madd(const aq_integers_job *job)
         aq_pack_by_element(job);
         return;
     }
-    aq_pieces from = {.stride = across / per_byte, .columns = job->n};
+    aq_pieces from = {.stride = across / per_byte};
     if (along_k) {
         if (job->k < AQ_BLOCK || !aq_pieces_are_whole(weight, AQ_COLUMN_PIECE * per_byte))
             aq_gather(job, true, gathered, &from);

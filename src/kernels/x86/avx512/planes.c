@@ -2,9 +2,7 @@
 /* planes.c - the integer kernels by products of 16-bit integers, AVX-512. What they do is in
  * kernels/x86/madd_*.h; here they are compiled for their instructions. */
 #include "kernels/x86/avx512/madd_lanes.h"
-#include "kernels/x86/madd_columns.h"
-#include "kernels/x86/madd_multiply.h"
-#include "kernels/x86/madd_pack.h"
+#include "kernels/x86/madd_stream.h"
 
 static void make_digits(aq_digits_job *job)
 {
@@ -21,6 +19,17 @@ static void multiply(const aq_planes_tile *tile)
     aq_multiply_madd(tile);
 }
 
+static void stream(const aq_planes_stream *job)
+{
+    aq_stream_madd(job);
+}
+
+static bool stream_in_order(aq_order order)
+{
+    (void)order;
+    return false;
+}
+
 static void group_scales(const aq_group_scales *job)
 {
     aq_group_scales_madd(job);
@@ -35,6 +44,9 @@ static const aq_planes planes = {.digit_bytes = {AQ_MADD_DIGITS, 2 * AQ_MADD_DIG
                                  .make_digits = make_digits,
                                  .pack_panel = pack_panel,
                                  .multiply = multiply,
+                                 .stream_declines = aq_madd_stream_declines,
+                                 .stream = stream,
+                                 .stream_in_order = stream_in_order,
                                  .group_scales = group_scales,
                                  .finish = finish};
 
