@@ -4,11 +4,13 @@
 
 PREFIX ?= /usr/local/antiquant
 JOBS ?= $(shell nproc 2>/dev/null || echo 2)
+BENCH ?= --shapes bench/shapes/quick.txt
 C_FILES = $(shell find src include tools tests examples bench -name '*.[ch]' 2>/dev/null | sort)
 TIDY_FILES = $(shell find src tools -name '*.c' -not -path 'src/kernels/arm/*' | sort)
 
 .DEFAULT_GOAL := all
-.PHONY: all help demo check check-asan check-tsan bench fmt fmt-check lint install clean
+.PHONY: all help demo check check-asan check-tsan bench bench-record bench-peers bench-kernels bench-runtime fmt fmt-check \
+    lint install clean
 .NOTPARALLEL:
 
 # $(call build,PRESET,TARGET): configure once (ninja does it again by itself when needed), then build.
@@ -42,11 +44,33 @@ check-tsan: ## the tests with the thread sanitizer
 	$(call build,tsan,all)
 	$(call test,tsan,$(NO_ASLR))
 
-bench: ## time the kernels, then the runtime
+bench: ## time the operator beside the limits of this machine, two minutes; BENCH="--shapes FILE --json FILE ..."
+	@scripts/setup-debian.sh build
+	$(call build,release,all)
+	@build/release/bin/antiquant bench $(BENCH)
+
+bench-record: ## record what docs/PERFORMANCE.md shows, half an hour on a quiet machine, and rewrite it
+	@scripts/setup-debian.sh build
+	$(call build,release,all)
+	@mkdir -p bench/results
+	@build/release/bin/antiquant bench --shapes bench/shapes/targets.txt --json bench/results/limits.json
+	@bench/report.py
+
+bench-kernels: ## time each kernel by itself
 	@scripts/setup-debian.sh build test
-	$(call build,dev,kernel_checker bench_runtime)
+	$(call build,dev,kernel_checker)
 	@build/dev/tests/kernel_checker --bench
+
+bench-runtime: ## time streams, events, tensors and phases
+	@scripts/setup-debian.sh build test
+	$(call build,dev,bench_runtime)
 	@build/dev/tests/bench_runtime
+
+bench-peers: ## install peers by name, time them and us in turns, check every result (FLAGS=--quick for three minutes)
+	@scripts/setup-debian.sh build peers
+	$(call build,release,all)
+	@python3 bench/peers/setup.py build/peers
+	@build/peers/venv/bin/python bench/peers/run.py $(FLAGS)
 
 fmt: ## format the C files
 	@scripts/setup-debian.sh lint
@@ -74,5 +98,5 @@ clean: ## remove build/ (the fetched model in models/ stays)
 	@rm -rf build
 
 help: ## this list
-	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1	\2/p' $(MAKEFILE_LIST) | expand -t 20
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1	\2/p' $(MAKEFILE_LIST) | expand -t 22
 	@echo "  PREFIX=DIR: where install puts it (default $(PREFIX)); DESTDIR is honoured; JOBS=N: parallel jobs"

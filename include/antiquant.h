@@ -100,6 +100,72 @@ typedef struct aq_explanation {
  * when an environment variable is invalid. Nothing is run; @p explanation is written only on success. */
 AQ_API int aq_explain(int64_t m, int64_t k, int64_t n, bool transpose_x2, aq_explanation *explanation);
 
+/** A multiplication that is described instead of made: one matrix, contiguous x and y, no bias, no
+ * quantisation of y. Zeroed, but for what is said. */
+typedef struct aq_matmul {
+    const char *op;       /**< "V1" (aclnnWeightQuantBatchMatmul), "V2", "V3", "Nz", or the whole name */
+    const char *profile;  /**< of V2, V3 and Nz: "310p", "a2", ...; null: the one of ANTIQUANT_PROFILE */
+    const char *numerics; /**< "npu" or "exact"; null: the mode of ANTIQUANT_NUMERICS */
+    /** Of the weight: null or "plain", n contiguous; "transposed", k contiguous; "nz", FRACTAL_NZ;
+     * "nz-transposed", FRACTAL_NZ of the transpose. */
+    const char *storage;
+    int64_t m, k, n; /**< y (m,n) = x (m,k) times weight (k,n); each at least 1 */
+    int x_dtype;     /**< aclDataType of x, y and the scales, for example ACL_FLOAT16 */
+    int weight_dtype;
+    int group_size; /**< k of a group of scales (antiquantGroupSize); 0: one scale for each column */
+    bool offset;    /**< with offsets (antiquantOffset; V1: addOffset, and deqOffset in any case) */
+    /** What the machine can do with the threads of the answer, as the caller has measured it. 0: not known,
+     * and the times that need it are 0 too. */
+    double read;       /**< bytes read from memory, GB/s */
+    double peak;       /**< fp32 multiply-adds, GFLOP/s (a multiply-add is two) */
+    double level_peak; /**< the same within the CPU level of the answer; 0: as peak */
+} aq_matmul;
+
+/** What phase 1 would plan for it. */
+typedef struct aq_matmul_explanation {
+    const char *path;     /**< "fixpipe", "composed" or "scaled" */
+    const char *numerics; /**< "npu" or "exact" */
+    const char *kernel;   /**< name of the kernel that is chosen */
+    const char *level;    /**< CPU level that it needs */
+    const char *role;     /**< "stream" or "gemm" */
+    const char *order;    /**< "P" or "T", the order of the sum over k (numerics page 5) */
+    int threads;          /**< threads it is spread over */
+    int tile_rows;        /**< of the kernel's tile; stream: at most so many rows of x at a time */
+    int tile_columns;
+    int64_t chunk;       /**< k of one chunk of the sum */
+    int64_t packed_rows; /**< rows of x that are packed at a time; 0: x is not packed (stream) */
+    int64_t task_rows;   /**< what a thread takes in one go */
+    int64_t task_columns;
+    int64_t tasks;        /**< of these, for packed_rows rows */
+    const char *panel;    /**< null, or why the slow generic packer makes the weight */
+    int64_t weight_bytes; /**< that the multiplication reads or writes at least once */
+    int64_t parameter_bytes;
+    int64_t x_bytes;
+    int64_t y_bytes;
+    int64_t workspace_bytes; /**< that it works in; phase 1 asks for room to align it on top */
+    double flops;            /**< 2 m n k */
+    double intensity;        /**< flops for each byte of weight, parameters, x and y */
+    /** The roofline, in microseconds: all bytes at the read limit, all flops at the peak, and the longer of
+     * the two. No run that finds its operands in memory, and multiplies in fp32, can be shorter. */
+    double read_us, peak_us, roof_us;
+    /** What the kernel should take by a simple model of its work (docs/KERNELS.md): it also has to make the
+     * weights, and fills whole tiles. 0: there is no model, or a limit is missing. */
+    double expected_us;
+    double share;    /**< roof_us / expected_us; 0: not known */
+    char lines[768]; /**< tiles, bytes and work in words, a line each */
+    char why[5120];  /**< "KERNEL: REASON" for each better kernel that declined, a line each */
+} aq_matmul_explanation;
+
+/** Explains what phase 1 plans for @p call, by asking the rules and the plan that phase 1 asks. Nothing is
+ * run, read, or measured.
+ *
+ * @param call caller-owned, not null.
+ * @param explanation caller-owned, not null; written only when 0 is returned.
+ * @return 0; 161001 @p call, its op or @p explanation is null; 161002 no such op, profile, mode or storage,
+ * m, k or n < 1, a negative or infinite limit, a group for V1; what phase 1 answers when it refuses the call;
+ * 561000 an environment variable is invalid. aclGetRecentErrMsg() tells. */
+AQ_API int aq_explain_matmul(const aq_matmul *call, aq_matmul_explanation *explanation);
+
 /** One tensor of a call that is described instead of made. Zeroed: a null pointer. */
 typedef struct aq_call_tensor {
     bool given;                  /**< false: null, and nothing else here counts */

@@ -32,6 +32,27 @@ static inline int32_t aq_nearest(float value)
     return (int32_t)(value < 0 ? -size : size);
 }
 
+/* The power of two of a block. */
+typedef struct aq_block_power {
+    float scale, inverse; /* inverse: 0 where the block does not fit */
+    bool fits;
+} aq_block_power;
+
+/* most: the bits of the block's largest |x|; of a NaN, the greatest. */
+static inline aq_block_power aq_choose_power(uint32_t most, bool exact)
+{
+    int exponent = (int)(most >> 23) - 127;
+    bool fits = most == 0 || (exponent >= AQ_LEAST_EXPONENT && exponent <= AQ_MOST_EXPONENT);
+    if (most == 0 || !fits)
+        exponent = 0;
+    /* the largest |v| lies in [2^22, 2^23) or [2^14, 2^15), unless that passes the limit */
+    int shift = (exact ? 22 : 14) - exponent;
+    if (fits && aq_f32_from_bits(most) * aq_power_of_two(shift) > (exact ? 8355711.0f : 32639.0f))
+        shift--;
+    return (aq_block_power){
+        .scale = aq_power_of_two(-shift), .inverse = fits ? aq_power_of_two(shift) : 0.0f, .fits = fits};
+}
+
 /* x: AQ_BLOCK values. */
 static inline void aq_make_block(const float *x, bool exact, aq_block_digits *block)
 {
@@ -42,18 +63,10 @@ static inline void aq_make_block(const float *x, bool exact, aq_block_digits *bl
         bits &= 0x7FFFFFFFu;
         most = bits > most ? bits : most;
     }
-    int exponent = (int)(most >> 23) - 127;
-    block->fits = most == 0 || (exponent >= AQ_LEAST_EXPONENT && exponent <= AQ_MOST_EXPONENT);
-    if (most == 0 || !block->fits)
-        exponent = 0;
-    /* the largest |v| lies in [2^22, 2^23) or [2^14, 2^15), unless that passes the limit */
-    int shift = (exact ? 22 : 14) - exponent;
-    float largest;
-    memcpy(&largest, &most, sizeof largest);
-    if (block->fits && largest * aq_power_of_two(shift) > (exact ? 8355711.0f : 32639.0f))
-        shift--;
-    const float inverse = block->fits ? aq_power_of_two(shift) : 0.0f;
-    block->scale = aq_power_of_two(-shift);
+    const aq_block_power power = aq_choose_power(most, exact);
+    const float inverse = power.inverse;
+    block->fits = power.fits;
+    block->scale = power.scale;
     for (int i = 0; i < AQ_BLOCK; i++) {
         float value = block->fits ? x[i] * inverse : 0.0f;
         block->v[i] = aq_nearest(value);

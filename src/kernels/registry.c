@@ -148,14 +148,18 @@ const aq_kernel *aq_kernel_choose(aq_role role, const aq_kernel_query *query)
     return NULL;
 }
 
-void aq_kernel_why_not(aq_role role, const aq_kernel_query *query, const aq_kernel *chosen, char *text,
-                       size_t size)
+void aq_kernel_why_not(aq_role role, const aq_kernel_query *query, const aq_kernel *chosen,
+                       const char *not_asked, char *text, size_t size)
 {
     for (size_t i = 0; i < TABLE_SIZE && table[i] != chosen; i++) {
         if (table[i]->role != role)
             continue;
         const char *why = why_not(table[i], query);
-        append(text, size, "%s: %s\n", table[i]->name, why != NULL ? why : "usable");
+        why = why != NULL ? why : not_asked;
+        size_t wanted = strlen(table[i]->name) + strlen(why) + sizeof ": \n" - 1;
+        if (wanted >= size || strnlen(text, size) >= size - wanted)
+            return;
+        append(text, size, "%s: %s\n", table[i]->name, why);
     }
 }
 

@@ -22,9 +22,10 @@ const char *aq_kernel_unusable(const aq_kernel *kernel);
  * gemm kernel then serves all row counts, a stream kernel has the reference beside it. */
 const aq_kernel *aq_kernel_choose(aq_role role, const aq_kernel_query *query);
 
-/* Appends a line "name: reason" for each kernel better than chosen. Truncates at size. */
-void aq_kernel_why_not(aq_role role, const aq_kernel_query *query, const aq_kernel *chosen, char *text,
-                       size_t size);
+/* Appends a line "name: reason" for each kernel better than chosen, whole lines as long as they fit size.
+ * not_asked: the reason of those that would take the query. */
+void aq_kernel_why_not(aq_role role, const aq_kernel_query *query, const aq_kernel *chosen,
+                       const char *not_asked, char *text, size_t size);
 
 /* "" or why ANTIQUANT_KERNEL cannot be obeyed, with the valid names. */
 const char *aq_kernel_setting_invalid(void);

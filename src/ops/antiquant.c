@@ -13,8 +13,8 @@
 #include "base/status.h"
 #include "cpu/cpu.h"
 #include "kernels/registry.h"
+#include "matmul/describe.h"
 #include "matmul/plan.h"
-#include "ops/describe.h"
 #include "ops/finding.h"
 #include "ops/matmul_v1.h"
 #include "parallel/parallel.h"
@@ -157,7 +157,7 @@ int aq_explain(int64_t m, int64_t k, int64_t n, bool transpose_x2, aq_explanatio
                                     .kernel = chosen->name,
                                     .order = plan.order == AQ_ORDER_P ? "P" : "T",
                                     .threads = plan.threads};
-    aq_why_not_matmul(&plan, explanation->why, sizeof explanation->why);
+    aq_plan_why_not(&plan, explanation->why, sizeof explanation->why);
     return 0;
 }
 

@@ -11,8 +11,9 @@
 /* frozen: an aq_plan, for operators that freeze nothing else. */
 void aq_describe_matmul(const void *frozen, aq_description *description);
 
-/* Why the kernels before the one that the plan takes were not taken, as aq_op's why_not wants it. */
-void aq_why_not_matmul(const void *frozen, char *text, size_t size);
+/* Tiles, bytes, and why the kernels before the one that the plan takes were not taken, as aq_op's details
+ * wants it. */
+void aq_details_matmul(const void *frozen, char *text, size_t size);
 
 /* Plans again for another numerics mode, as aq_op's replan wants it. */
 int aq_replan_matmul(const char *function, void *frozen, int numerics, uint64_t *workspace_bytes);

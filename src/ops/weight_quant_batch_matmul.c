@@ -45,11 +45,11 @@ static void describe(const void *plan, aq_description *description)
     aq_describe_matmul(&frozen->plan, description);
 }
 
-static void why_not(const void *plan, char *text, size_t size)
+static void details(const void *plan, char *text, size_t size)
 {
     const v1_plan *frozen = plan;
     if (!frozen->empty)
-        aq_why_not_matmul(&frozen->plan, text, size);
+        aq_details_matmul(&frozen->plan, text, size);
 }
 
 static int replan(const char *function, void *plan, int numerics, uint64_t *workspace_bytes)
@@ -62,7 +62,7 @@ static const aq_op op = {.name = "aclnnWeightQuantBatchMatmul",
                          .tensor_names = aq_v1_tensor_names,
                          .run = run,
                          .describe = describe,
-                         .why_not = why_not,
+                         .details = details,
                          .replan = replan};
 
 /* Checks, plans, freezes. The tensors are held. */

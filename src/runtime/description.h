@@ -9,6 +9,9 @@
 
 #include "base/json_write.h"
 
+#define AQ_DETAILS_SIZE                                                                                      \
+    6144 /* room for the lines of aq_op's details: a kernel not taken is one of 50 to 120 */
+
 /* Comes zeroed; what an operator does not have stays so and is not told. */
 typedef struct aq_description {
     char shape[192];    /* "m=1 k=4096 n=4096", batch dims in front: "batch=2x3 m=..." */

@@ -23,9 +23,10 @@ typedef struct aq_op {
      * workspace_bytes of the spec, null when that is 0. Returns 0, or a status after aq_error. */
     int (*run)(const void *plan, void *const addresses[AQ_MAX_TENSORS], void *workspace);
     /* Both may be null; called only when somebody wants to know. The first fills in what the plan is; the
-     * second writes why each better kernel was not taken, as lines "kernel: reason\n", "" for none. */
+     * second writes what else there is to tell, such as why a better kernel was not taken, as whole lines,
+     * "" for none. */
     void (*describe)(const void *plan, aq_description *description);
-    void (*why_not)(const void *plan, char *text, size_t size);
+    void (*details)(const void *plan, char *text, size_t size);
     /* Makes the plan again for another numerics mode (an aq_numerics_mode); null: the operator has none.
      * Writes the plan and *workspace_bytes only on success. */
     int (*replan)(const char *function, void *plan, int numerics, uint64_t *workspace_bytes);

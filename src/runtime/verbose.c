@@ -9,7 +9,7 @@
 
 #include "base/settings.h"
 
-enum { LINES_SIZE = 4096, WHY_SIZE = 2048 };
+enum { LINES_SIZE = AQ_DETAILS_SIZE + 2048 }; /* each line gets "antiquant:   " in front */
 
 /* Appends; what does not fit is cut off. */
 __attribute__((format(printf, 3, 4))) static void add(char *text, size_t *length, const char *format, ...)
@@ -24,13 +24,13 @@ __attribute__((format(printf, 3, 4))) static void add(char *text, size_t *length
         *length = LINES_SIZE - 1;
 }
 
-static void add_why_not(const aq_op *op, const void *plan, char *text, size_t *length)
+static void add_details(const aq_op *op, const void *plan, char *text, size_t *length)
 {
-    char why[WHY_SIZE] = "", *rest = why;
-    op->why_not(plan, why, sizeof why);
+    char details[AQ_DETAILS_SIZE] = "", *rest = details;
+    op->details(plan, details, sizeof details);
     for (const char *line = strsep(&rest, "\n"); line; line = strsep(&rest, "\n"))
         if (*line)
-            add(text, length, "antiquant:   not %s\n", line);
+            add(text, length, "antiquant:   %s\n", line);
 }
 
 void aq_verbose_tell(const aq_op *op, const void *plan, int64_t ns, int status)
@@ -46,8 +46,8 @@ void aq_verbose_tell(const aq_op *op, const void *plan, int64_t ns, int status)
     if (status)
         add(text, &length, " status=%d", status);
     add(text, &length, "\n");
-    if (aq_settings_get()->verbose > 1 && op->why_not)
-        add_why_not(op, plan, text, &length);
+    if (aq_settings_get()->verbose > 1 && op->details)
+        add_details(op, plan, text, &length);
     fwrite(text, 1, length, stderr);
     fflush(stderr); /* the program may have given it a buffer */
 }

@@ -7,8 +7,9 @@
 
 #include "runtime/executor.h"
 
-/* After a run of op's plan that took ns and gave status. With ANTIQUANT_VERBOSE=2 a line more for each better
- * kernel that was not taken. */
+/* After a run of op's plan that took ns and gave status. With ANTIQUANT_VERBOSE=2 the lines of its details
+ * too.
+ */
 void aq_verbose_tell(const aq_op *op, const void *plan, int64_t ns, int status);
 
 #endif

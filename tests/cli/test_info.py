@@ -40,7 +40,8 @@ class InfoTest(support.CommandTest):
 class SettingsTest(support.CommandTest):
     def test_each_command_refuses_a_wrong_setting(self):
         model = self.path("model.safetensors", support.safetensors(support.small_model()))
-        for command in (["info"], ["lint", model], ["run", "-m", 1, "-k", 1, "-n", 1], ["verify", model]):
+        for command in (["explain", 1, 1, 1], ["info"], ["lint", model], ["run", "-m", 1, "-k", 1, "-n", 1],
+                        ["verify", model]):
             err = self.refused(*command, env={"ANTIQUANT_CPU": "z80"}, names=["ANTIQUANT_CPU", "z80", "scalar"])
             self.assertTrue(err.startswith("antiquant: "), err)
         for name, value in (("ANTIQUANT_THREADS", "none"), ("ANTIQUANT_KERNEL", "magic"),
@@ -61,8 +62,8 @@ class SettingsTest(support.CommandTest):
 
 class UsageTest(support.CommandTest):
     def test_help_and_version(self):
-        for arguments in (["--help"], ["info", "--help"], ["lint", "--help"], ["run", "--help"], ["verify", "--help"]):
-            out, err = self.call(*arguments)
+        for command in ([], ["bench"], ["explain"], ["info"], ["lint"], ["run"], ["verify"]):
+            out, err = self.call(*command, "--help")
             self.assertIn("Usage: antiquant", out)
             self.assertEqual(err, "")
             self.assertLessEqual(max(map(len, out.splitlines())), 110)
@@ -72,7 +73,7 @@ class UsageTest(support.CommandTest):
 
     def test_usage_errors(self):
         self.assertIn("Usage: antiquant", self.call(code=2)[1])
-        self.refused("dance", names=["dance", "info", "lint", "run", "verify"])
+        self.refused("dance", names=["dance", "bench", "explain", "info", "lint", "run", "verify"])
         self.refused("info", "more", names=["antiquant info --help"])
         self.refused("run", "--nonsense", names=["nonsense"])
         self.refused("verify", names=["CHECKPOINT"])

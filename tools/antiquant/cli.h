@@ -22,6 +22,8 @@ enum {
 #endif
 
 /* A sub-command: argv[0] is "antiquant NAME". Returns the exit code. */
+int aq_cli_bench(int argc, char **argv);
+int aq_cli_explain(int argc, char **argv);
 int aq_cli_info(int argc, char **argv);
 int aq_cli_lint_command(int argc, char **argv);
 int aq_cli_run(int argc, char **argv);

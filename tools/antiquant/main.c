@@ -16,6 +16,8 @@ static const struct {
     int (*run)(int argc, char **argv);
     const char *summary;
 } commands[] = {
+    {"bench", aq_cli_bench, "how fast the operator is, beside the limits of this machine"},
+    {"explain", aq_cli_explain, "what would be done for a multiplication, why, and how fast it should be"},
     {"info", aq_cli_info, "version, CPU, kernels and why some are not usable, settings"},
     {"lint", aq_cli_lint_command, "which calls, of a list or of a checkpoint, would be refused, and why"},
     {"run", aq_cli_run, "one matrix multiplication with an int8 weight, timed and checked"},
@@ -70,7 +72,7 @@ static int dispatch(int argc, char **argv)
         }
     }
     char word[64];
-    aq_cli_error("no command '%s'; there are info, lint, run and verify (antiquant --help)",
+    aq_cli_error("no command '%s'; there are bench, explain, info, lint, run and verify (antiquant --help)",
                  aq_cli_clean(argv[1], word, sizeof word));
     return AQ_CLI_BAD;
 }

@@ -64,9 +64,10 @@ static void test_names(void **state)
     (void)state;
     assert_string_equal(aq_cpu_level_name(AQ_CPU_SCALAR), "scalar");
 #if defined(__x86_64__)
-    assert_int_equal(AQ_CPU_LEVELS, 3);
+    assert_int_equal(AQ_CPU_LEVELS, 4);
     assert_string_equal(aq_cpu_level_name(AQ_CPU_AVX2), "avx2");
     assert_string_equal(aq_cpu_level_name(AQ_CPU_AVX512), "avx512");
+    assert_string_equal(aq_cpu_level_name(AQ_CPU_VNNI), "avx512vnni");
     assert_string_equal(aq_cpu_level_instructions(AQ_CPU_AVX2), "AVX2, FMA, F16C");
 #endif
     for (int i = 0; i < AQ_CPU_LEVELS; i++)
@@ -108,6 +109,8 @@ static void test_supported_as_the_system_says(void **state)
     bool avx512 = kernel_lists((const char *const[]){"avx512f", "avx512bw", "avx512dq", "avx512vl", NULL});
     assert_int_equal(s.supported[AQ_CPU_AVX2], avx2);
     assert_int_equal(s.supported[AQ_CPU_AVX512], avx2 && avx512);
+    bool vnni = kernel_lists((const char *const[]){"avx512_vnni", NULL});
+    assert_int_equal(s.supported[AQ_CPU_VNNI], avx2 && avx512 && vnni);
 #endif
 }
 

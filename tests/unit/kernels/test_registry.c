@@ -149,7 +149,7 @@ static int at_scalar(void)
         CHECK(aq_kernel_choose(AQ_ROLE_STREAM, &queries[q]) == NULL);
         CHECK(aq_kernel_choose(AQ_ROLE_GEMM, &queries[q]) == reference());
     }
-    aq_kernel_why_not(AQ_ROLE_GEMM, &queries[0], reference(), text, sizeof text);
+    aq_kernel_why_not(AQ_ROLE_GEMM, &queries[0], reference(), "not asked", text, sizeof text);
     CHECK(strncmp(text, "before\n", 7) == 0);
     CHECK(strstr(text, reference()->name) == NULL);
     for (size_t i = 0; i < aq_kernel_table_size(); i++) {
@@ -164,15 +164,23 @@ static int at_scalar(void)
     return choice_follows_the_table();
 }
 
+/* Only whole lines: a text that has room for the first one and a byte less, and so on. */
 static int truncated_text(void)
 {
-    char text[12] = "";
-    aq_kernel_why_not(AQ_ROLE_GEMM, &queries[0], reference(), text, sizeof text);
-    CHECK(strnlen(text, sizeof text) == (aq_kernel_table_size() > 1 ? sizeof text - 1 : 0));
+    char all[2048] = "", text[2048];
+    aq_kernel_why_not(AQ_ROLE_GEMM, &queries[0], reference(), "not asked", all, sizeof all);
+    const char *end = strchr(all, '\n');
+    CHECK((end != NULL) == (aq_kernel_table_size() > 1));
+    size_t first = end != NULL ? (size_t)(end + 1 - all) : 0;
+    for (size_t size = first; end != NULL && size <= first + 1; size++) {
+        text[0] = '\0';
+        aq_kernel_why_not(AQ_ROLE_GEMM, &queries[0], reference(), "not asked", text, size);
+        CHECK(strlen(text) == (size > first ? first : 0));
+    }
     memset(text, 'x', sizeof text); /* not terminated: nothing can be appended */
-    aq_kernel_why_not(AQ_ROLE_GEMM, &queries[0], reference(), text, sizeof text);
+    aq_kernel_why_not(AQ_ROLE_GEMM, &queries[0], reference(), "not asked", text, sizeof text);
     CHECK(text[sizeof text - 1] == 'x');
-    aq_kernel_why_not(AQ_ROLE_GEMM, &queries[0], reference(), text, 0);
+    aq_kernel_why_not(AQ_ROLE_GEMM, &queries[0], reference(), "not asked", text, 0);
     return 0;
 }
 

@@ -5,65 +5,120 @@
 #include "base/float16.h"
 #include "kernels/x86/vnni/vnni.h"
 
-/* One plane of one row: quad i goes to out[i * step]. */
-static int32_t lay_plane(const int8_t *plane, int32_t *out, int64_t step)
+/* A row's block as bytes, plane by plane, with the sum of each plane over each segment. */
+typedef struct row_planes {
+    _Alignas(64) int8_t plane[3][AQ_BLOCK];
+    int32_t sum[3][AQ_SEGMENTS];
+    float scale;
+} row_planes;
+
+/* Sums of 128 signed bytes over each segment. */
+AQ_INLINE void sum_segments(const int8_t *plane, int segments, int32_t sum[AQ_SEGMENTS])
 {
-    int32_t sum = 0;
-    for (int i = 0; i < AQ_QUADS; i++) {
-        int32_t quad;
-        memcpy(&quad, plane + 4 * i, sizeof quad);
-        out[i * step] = quad;
+    const __m512i ones = _mm512_set1_epi8(1);
+    __m512i a = _mm512_setzero_si512(), b = a;
+    AQ_ADD_PRODUCTS(a, ones, _mm512_load_si512(plane));
+    AQ_ADD_PRODUCTS(b, ones, _mm512_load_si512(plane + 64));
+    if (segments == 1) {
+        sum[0] = _mm512_reduce_add_epi32(_mm512_add_epi32(a, b));
+    } else if (segments == 2) {
+        sum[0] = _mm512_reduce_add_epi32(a);
+        sum[1] = _mm512_reduce_add_epi32(b);
+    } else {
+        sum[0] = _mm512_mask_reduce_add_epi32(0x00FF, a);
+        sum[1] = _mm512_mask_reduce_add_epi32(0xFF00, a);
+        sum[2] = _mm512_mask_reduce_add_epi32(0x00FF, b);
+        sum[3] = _mm512_mask_reduce_add_epi32(0xFF00, b);
     }
-    for (int i = 0; i < AQ_BLOCK; i++)
-        sum += plane[i];
-    return sum;
 }
 
-static void correct(const int8_t *plane, int segments, int32_t bias, int p, int row, aq_digits_tail *tail)
+/* As aq_make_block, to which it must agree to the bit. false: does not fit. */
+AQ_INLINE bool make_planes(const float *x, bool exact, int segments, row_planes *row)
 {
-    const int length = AQ_BLOCK / segments;
-    for (int s = 0; s < segments; s++) {
-        int32_t sum = 0;
-        for (int i = 0; i < length; i++)
-            sum += plane[s * length + i];
-        tail->correction[s][p][row] = -bias * sum;
+    __m512i most = _mm512_setzero_si512();
+#pragma GCC unroll 8
+    for (int i = 0; i < AQ_BLOCK / 16; i++)
+        most = _mm512_max_epu32(most, _mm512_and_si512(_mm512_castps_si512(_mm512_loadu_ps(x + i * 16)),
+                                                       _mm512_set1_epi32(0x7FFFFFFF)));
+    const aq_block_power power = aq_choose_power(_mm512_reduce_max_epu32(most), exact);
+    const __m512 inverse = _mm512_set1_ps(power.inverse);
+    const __m512i half = _mm512_set1_epi32(128);
+    row->scale = power.scale;
+#pragma GCC unroll 8
+    for (int i = 0; i < AQ_BLOCK / 16; i++) {
+        __m512 value = power.fits ? _mm512_mul_ps(_mm512_loadu_ps(x + i * 16), inverse) : _mm512_setzero_ps();
+        __m512i v = _mm512_cvt_roundps_epi32(value, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC), high = v;
+        if (exact) {
+            high = _mm512_srai_epi32(_mm512_add_epi32(v, half), 8);
+            _mm_store_si128((__m128i *)(void *)(row->plane[2] + i * 16), _mm512_cvtepi32_epi8(v));
+        }
+        _mm_store_si128((__m128i *)(void *)(row->plane[0] + i * 16),
+                        _mm512_cvtepi32_epi8(_mm512_srai_epi32(_mm512_add_epi32(high, half), 8)));
+        _mm_store_si128((__m128i *)(void *)(row->plane[1] + i * 16), _mm512_cvtepi32_epi8(high));
+    }
+    for (int p = 0; p < aq_plane_count(exact); p++)
+        sum_segments(row->plane[p], segments, row->sum[p]);
+    return power.fits;
+}
+
+/* Quads of four rows, side by side. */
+AQ_INLINE void lay_digits(const row_planes row[AQ_DIGIT_ROWS], int planes, char *out)
+{
+    for (int p = 0; p < planes; p++)
+        for (int i = 0; i < AQ_BLOCK / 16; i++) {
+            __m128i r0 = _mm_load_si128((const __m128i *)(const void *)(row[0].plane[p] + i * 16)),
+                    r1 = _mm_load_si128((const __m128i *)(const void *)(row[1].plane[p] + i * 16)),
+                    r2 = _mm_load_si128((const __m128i *)(const void *)(row[2].plane[p] + i * 16)),
+                    r3 = _mm_load_si128((const __m128i *)(const void *)(row[3].plane[p] + i * 16));
+            __m128i low01 = _mm_unpacklo_epi32(r0, r1), high01 = _mm_unpackhi_epi32(r0, r1),
+                    low23 = _mm_unpacklo_epi32(r2, r3), high23 = _mm_unpackhi_epi32(r2, r3);
+            __m128i *to = (__m128i *)(void *)(out + (i * 4 * planes + p) * AQ_QUAD_DIGITS);
+            _mm_store_si128(to, _mm_unpacklo_epi64(low01, low23));
+            _mm_store_si128(to + planes, _mm_unpackhi_epi64(low01, low23));
+            _mm_store_si128(to + 2 * planes, _mm_unpacklo_epi64(high01, high23));
+            _mm_store_si128(to + 3 * planes, _mm_unpackhi_epi64(high01, high23));
+        }
+}
+
+AQ_INLINE void lay_tail(const row_planes row[AQ_DIGIT_ROWS], bool exact, int segments, int32_t bias,
+                        aq_digits_tail *tail)
+{
+    memset(tail, 0, sizeof *tail);
+    for (int r = 0; r < AQ_DIGIT_ROWS; r++) {
+        for (int s = 0; s < segments; s++) {
+            int32_t total = row[r].sum[0][s] * 256 + row[r].sum[1][s];
+            for (int p = 0; p < aq_plane_count(exact); p++)
+                tail->correction[s][p][r] = -bias * row[r].sum[p][s];
+            tail->x_sum[s][r] = row[r].scale * (float)(exact ? total * 256 + row[r].sum[2][s] : total);
+        }
+        tail->scale[r] = row[r].scale;
     }
 }
 
-static void lay_row(const aq_block_digits *block, const aq_digits_job *job, int row, char *at,
-                    aq_digits_tail *tail)
+AQ_INLINE void make_digits(aq_digits_job *job, bool exact)
 {
-    int8_t plane[3][AQ_BLOCK];
-    const int planes = aq_plane_count(job->exact);
-    for (int i = 0; i < AQ_BLOCK; i++) {
-        plane[0][i] = (int8_t)((block->high[i] + 128) >> 8);
-        plane[1][i] = (int8_t)block->high[i];
-        plane[2][i] = (int8_t)block->low[i];
-    }
-    for (int p = 0; p < planes; p++) {
-        lay_plane(plane[p], (int32_t *)(void *)at + p * AQ_DIGIT_ROWS + row, (int64_t)planes * AQ_DIGIT_ROWS);
-        correct(plane[p], job->segments, job->type == AQ_S4 ? 8 : 128, p, row, tail);
+    const int64_t bytes = aq_vnni_digits(exact) + (int64_t)sizeof(aq_digits_tail);
+    row_planes row[AQ_DIGIT_ROWS];
+    memset(row, 0, sizeof row);
+    for (int r = 0; r < AQ_DIGIT_ROWS; r++)
+        job->fits[r] = true;
+    for (int64_t b = 0; b < job->blocks; b++) {
+        char *at = job->digits + b * bytes;
+        for (int64_t r = 0; r < job->rows; r++)
+            if (!make_planes(job->x + r * job->x_stride + b * AQ_BLOCK, exact, job->segments, &row[r]))
+                job->fits[r] = false;
+        lay_digits(row, aq_plane_count(exact), at);
+        lay_tail(row, exact, job->segments, job->type == AQ_S4 ? 8 : 128,
+                 (aq_digits_tail *)(void *)(at + aq_vnni_digits(exact)));
     }
 }
 
 void aq_vnni_make_digits(aq_digits_job *job)
 {
-    const int64_t bytes = aq_vnni_digits(job->exact) + (int64_t)sizeof(aq_digits_tail);
-    for (int r = 0; r < AQ_DIGIT_ROWS; r++)
-        job->fits[r] = true;
-    for (int64_t b = 0; b < job->blocks; b++) {
-        char *at = job->digits + b * bytes;
-        aq_digits_tail *tail = (aq_digits_tail *)(void *)(at + aq_vnni_digits(job->exact));
-        if (job->rows < AQ_DIGIT_ROWS)
-            memset(at, 0, (size_t)bytes);
-        for (int64_t r = 0; r < job->rows; r++) {
-            aq_block_digits block;
-            aq_make_block(job->x + r * job->x_stride + b * AQ_BLOCK, job->exact, &block);
-            job->fits[r] = job->fits[r] && block.fits;
-            lay_row(&block, job, (int)r, at, tail);
-            aq_sum_segments(&block, job->segments, tail, (int)r);
-        }
-    }
+    if (job->exact)
+        make_digits(job, true);
+    else
+        make_digits(job, false);
 }
 
 /* Lane q of row[l] becomes lane l of row[q]. */
