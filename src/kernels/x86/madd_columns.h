@@ -56,15 +56,17 @@ AQ_INLINE void aq_restore_run(__m128 v[4], aq_weight_type type)
     }
 }
 
-/* A run of columns to its places in the panel's order. */
-AQ_INLINE void aq_place_run(const float run[AQ_RUN], aq_weight_type type, float *to)
+/* A run of columns to its places in the panel's order, or as it is. */
+AQ_INLINE void aq_place_run(const float run[AQ_RUN], aq_weight_type type, bool in_order, float *to)
 {
+    const int64_t apart = in_order ? 4 : AQ_UNIT;
     __m128 v[4];
     for (int i = 0; i < 4; i++)
         v[i] = _mm_loadu_ps(run + 4 * i);
-    aq_order_run(v, type);
+    if (!in_order)
+        aq_order_run(v, type);
     for (int i = 0; i < 4; i++)
-        _mm_store_ps(to + AQ_UNIT * i, v[i]);
+        _mm_store_ps(to + apart * i, v[i]);
 }
 
 static inline void aq_group_scales_madd(const aq_group_scales *job)
@@ -75,13 +77,14 @@ static inline void aq_group_scales_madd(const aq_group_scales *job)
         const int64_t group = (job->k0 + segment * length) / scaled->group;
         for (int64_t first = 0; first < columns; first += AQ_RUN) {
             const int64_t count = segment * length < job->k ? job->n - first : 0, column = job->n0 + first;
-            const int64_t to = segment * columns + aq_run_position(job->type, first / AQ_RUN);
+            const int64_t to =
+                segment * columns + (job->in_order ? first : aq_run_position(job->type, first / AQ_RUN));
             float scale[AQ_RUN] = {0}, offset[AQ_RUN] = {0};
             if (count > 0)
                 aq_widen_run((const uint16_t *)scaled->scale + group * scaled->scale_group +
                                  column * scaled->scale_n,
                              scaled->scale_n, count, scaled->half, scale);
-            aq_place_run(scale, job->type, job->scale + to);
+            aq_place_run(scale, job->type, job->in_order, job->scale + to);
             if (job->zero == NULL)
                 continue;
             if (count > 0)
@@ -89,7 +92,7 @@ static inline void aq_group_scales_madd(const aq_group_scales *job)
                              scaled->offset_n, count, scaled->half, offset);
             for (int i = 0; i < AQ_RUN; i++)
                 offset[i] = offset[i] * scale[i];
-            aq_place_run(offset, job->type, job->zero + to);
+            aq_place_run(offset, job->type, job->in_order, job->zero + to);
         }
     }
 }
@@ -98,7 +101,8 @@ static inline void aq_group_scales_madd(const aq_group_scales *job)
 AQ_INLINE bool aq_finish_run(const aq_finish_job *job, int64_t first)
 {
     const int64_t count = job->n - first;
-    const float *from = job->acc + aq_run_position(job->type, first / AQ_RUN);
+    const int64_t apart = job->in_order ? 4 : AQ_UNIT;
+    const float *from = job->acc + (job->in_order ? first : aq_run_position(job->type, first / AQ_RUN));
     float scale[AQ_RUN] = {0}, zero[AQ_RUN] = {0};
     const size_t bytes = (size_t)(count < AQ_RUN ? count : AQ_RUN) * sizeof(float);
     const __m128 x_total = _mm_set1_ps(job->x_total);
@@ -108,8 +112,9 @@ AQ_INLINE bool aq_finish_run(const aq_finish_job *job, int64_t first)
     if (job->zero != NULL)
         memcpy(zero, job->zero + first, bytes);
     for (int i = 0; i < 4; i++)
-        v[i] = _mm_load_ps(from + AQ_UNIT * i);
-    aq_restore_run(v, job->type);
+        v[i] = _mm_load_ps(from + apart * i);
+    if (!job->in_order)
+        aq_restore_run(v, job->type);
     bool finite = true;
     for (int i = 0; i < 4; i++) {
         if (job->scale != NULL)
