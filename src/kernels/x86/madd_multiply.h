@@ -16,14 +16,20 @@ enum {
 /* ---- digits ---- */
 
 /* A row's plane of a block to its dwords. */
-static inline void aq_spread(const int16_t *plane, aq_weight_type type, int16_t *out)
+AQ_INLINE void aq_spread(const int16_t *plane, aq_weight_type type, int16_t *out)
 {
-    const int64_t apart = type == AQ_S4 ? 4 : 2;
-    for (int64_t k = 0; k < AQ_BLOCK; k += 2 * apart)
-        for (int64_t i = 0; i < apart; i++, out += AQ_DIGIT_WORDS) {
-            out[0] = plane[k + i];
-            out[1] = plane[k + i + apart];
-        }
+    const __m128i places = type == AQ_S4
+                               ? _mm_setr_epi8(0, 1, 8, 9, 2, 3, 10, 11, 4, 5, 12, 13, 6, 7, 14, 15)
+                               : _mm_setr_epi8(0, 1, 4, 5, 2, 3, 6, 7, 8, 9, 12, 13, 10, 11, 14, 15);
+    for (int64_t k = 0; k < AQ_BLOCK; k += 8, out += 4 * AQ_DIGIT_WORDS) {
+        __m128i words = _mm_loadu_si128((const __m128i *)(const void *)(plane + k));
+        __m128i pairs = _mm_shuffle_epi8(words, places);
+        const int32_t pair[4] = {_mm_cvtsi128_si32(pairs), _mm_extract_epi32(pairs, 1),
+                                 _mm_extract_epi32(pairs, 2), _mm_extract_epi32(pairs, 3)};
+#pragma GCC unroll 4
+        for (int i = 0; i < 4; i++)
+            memcpy(out + i * AQ_DIGIT_WORDS, &pair[i], sizeof pair[i]);
+    }
 }
 
 /* The sums of the digits of a row's planes, where aq_stream_madd looks for them. */
@@ -50,7 +56,9 @@ static inline void aq_make_madd_digits(aq_digits_job *job)
     for (int64_t b = 0; b < job->blocks; b++) {
         char *at = job->digits + b * (bytes + (int64_t)sizeof(aq_digits_tail));
         aq_digits_tail *tail = (aq_digits_tail *)(void *)(at + bytes);
-        memset(at, 0, (size_t)bytes + sizeof *tail);
+        if (job->rows < AQ_DIGIT_ROWS)
+            memset(at, 0, (size_t)bytes);
+        memset(tail, 0, sizeof *tail);
         for (int64_t r = 0; r < job->rows; r++) {
             aq_block_digits block;
             aq_make_block(job->x + r * job->x_stride + b * AQ_BLOCK, job->exact, &block);
