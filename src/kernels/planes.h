@@ -81,6 +81,7 @@ typedef struct aq_planes_tile {
     const float *scale; /* by groups: [segment][columns], in the panel's order; else null */
     const float *zero;  /* likewise, or null */
     aq_ahead *ahead;    /* or null */
+    int lines;          /* of it to bring in this call */
 } aq_planes_tile;
 
 /* One row times columns n0 .. n0 + n - 1, all of k, without a panel: acc as above, written whole; in the

@@ -14,9 +14,9 @@
 #include "parallel/parallel.h"
 
 enum {
-    FMA_ROWS = 16,      /* rows that one fallback takes at once */
-    PACK_LINES = 96,    /* of a panel's 128 lines of memory, brought while the panel is packed, */
-    MULTIPLY_LINES = 32 /* and while its first rows are multiplied */
+    FMA_ROWS = 16,    /* rows that one fallback takes at once */
+    FEW_TILES = 2,    /* of rows: see multiply_panel */
+    PANEL_LINES = 128 /* of memory that a panel of one block is packed from */
 };
 
 static float *x_totals(const aq_matrix_run *run)
@@ -140,8 +140,17 @@ static void multiply_panel(const aq_matrix_run *run, size_t thread, int64_t colu
     char *panel = aq_scratch_of(run, thread);
     float *scale = floats_in(run, thread, layout->scratch_scale),
           *zero = run->data.parameters.scaled.offset != NULL ? scale + columns * AQ_SEGMENTS : NULL;
-    planes->pack_panel(&(aq_integers_job){
-        .weight = &run->weight, .k0 = k0, .n0 = n0, .k = k, .n = n, .panel = panel, .ahead = ahead});
+    /* Few rows: packing brings most of the next lines, while memory is what it waits for anyway. Many: the
+     * rows do, so that nothing waits. */
+    const int64_t tiles = aq_ceil_div(run->rows, AQ_DIGIT_ROWS);
+    const bool few = tiles <= FEW_TILES;
+    planes->pack_panel(&(aq_integers_job){.weight = &run->weight,
+                                          .k0 = k0,
+                                          .n0 = n0,
+                                          .k = k,
+                                          .n = n,
+                                          .panel = panel,
+                                          .ahead = few ? ahead : NULL});
     if (plan->by_groups)
         planes->group_scales(&(aq_group_scales){.scaled = &run->data.parameters.scaled,
                                                 .type = problem->weight_type,
@@ -153,18 +162,19 @@ static void multiply_panel(const aq_matrix_run *run, size_t thread, int64_t colu
                                                 .scale = scale,
                                                 .zero = zero});
     for (int64_t r = 0; r < run->rows; r += AQ_DIGIT_ROWS)
-        planes->multiply(&(aq_planes_tile){.digits = digits_of(run, r / AQ_DIGIT_ROWS) +
-                                                     block * aq_digits_bytes(planes, exact),
-                                           .panel = panel,
-                                           .acc = sums_of(run, thread, p, r),
-                                           .acc_stride = columns,
-                                           .rows = aq_min_i64(AQ_DIGIT_ROWS, run->rows - r),
-                                           .columns = columns,
-                                           .segments = plan->segments,
-                                           .exact = exact,
-                                           .scale = plan->by_groups ? scale : NULL,
-                                           .zero = plan->by_groups ? zero : NULL,
-                                           .ahead = r == 0 ? ahead : NULL});
+        planes->multiply(&(aq_planes_tile){
+            .digits = digits_of(run, r / AQ_DIGIT_ROWS) + block * aq_digits_bytes(planes, exact),
+            .panel = panel,
+            .acc = sums_of(run, thread, p, r),
+            .acc_stride = columns,
+            .rows = aq_min_i64(AQ_DIGIT_ROWS, run->rows - r),
+            .columns = columns,
+            .segments = plan->segments,
+            .exact = exact,
+            .scale = plan->by_groups ? scale : NULL,
+            .zero = plan->by_groups ? zero : NULL,
+            .ahead = !few || r == 0 ? ahead : NULL,
+            .lines = (int)(few ? PANEL_LINES / 4 : aq_ceil_div(PANEL_LINES, tiles))});
 }
 
 static void sum_slice(const aq_matrix_run *run, size_t thread, int64_t column, int64_t n)

@@ -4,9 +4,12 @@
  *
  * Quick way, when every column at hand allows it: with A = w + offset exact, the exact product p = A * scale
  * is rounded by r = (p + c) - c, c = step * p, where step puts the sum in the binade whose last bit is the
- * type's last bit of p: 2^(24 - 11) for fp16, 2^(24 - 8) for bf16. Exact while A and the scale have no more
- * than 11 (8) bits and every p other than 0 is a normal number of the type. The sign of a zero weight is
- * lost, which no sum shows (but for the sign of a zero). Otherwise each step is rounded for itself. */
+ * type's last bit of p: 2^(24 - 11) for fp16, 2^(24 - 8) for bf16. Since (step + 1) * scale has no more than
+ * 24 bits, p + c is one product, and the rest one fma. Exact while A is an integer of no more than 11 (8)
+ * bits and p does not overflow: the scale has as few bits, and where p is subnormal it is a multiple of the
+ * type's smallest number, as the scale is, so that nothing is rounded. The sign of a zero weight is lost,
+ * which no sum shows (but for the sign of a zero). Otherwise each step is rounded for itself.
+ */
 #ifndef AQ_KERNELS_X86_SCALED_H
 #define AQ_KERNELS_X86_SCALED_H
 
@@ -25,19 +28,29 @@
 #define AQ_INLINE static inline __attribute__((always_inline))
 #endif
 
-typedef enum aq_way { AQ_QUICK, AQ_STEPS_F16, AQ_STEPS_BF16 } aq_way;
+typedef enum aq_way {
+    AQ_QUICK,        /* without offsets */
+    AQ_QUICK_OFFSET, /* with them */
+    AQ_STEPS_F16,
+    AQ_STEPS_BF16
+} aq_way;
+
+AQ_INLINE bool aq_is_quick(aq_way way)
+{
+    return way == AQ_QUICK || way == AQ_QUICK_OFFSET;
+}
 
 /* What the quick way needs to know of a 16-bit type. */
 typedef struct aq_half_limits {
     float step;
-    float most_sum;    /* integers up to here are numbers of the type */
-    float least, most; /* |p| of the quick way; step * most does not overflow */
+    float most_sum; /* integers up to here are numbers of the type */
+    float most;     /* |p| of the quick way; (step + 1) * most does not overflow */
 } aq_half_limits;
 
 AQ_INLINE aq_half_limits aq_limits_of(aq_half half)
 {
-    return half == AQ_F16 ? (aq_half_limits){0x1p13f, 0x1p11f, 0x1p-14f, 65504.0f}
-                          : (aq_half_limits){0x1p16f, 0x1p8f, 0x1p-126f, 0x1p110f};
+    return half == AQ_F16 ? (aq_half_limits){0x1p13f, 0x1p11f, 65504.0f}
+                          : (aq_half_limits){0x1p16f, 0x1p8f, 0x1p80f};
 }
 
 /* The largest |w| of a type of integers. */
@@ -83,55 +96,64 @@ static inline float aq_scale_at(const aq_scaled *scaled, int64_t group, int64_t 
     return aq_half_value(((const uint16_t *)scaled->scale)[at], scaled->half);
 }
 
-static inline float aq_offset_at(const aq_scaled *scaled, int64_t group, int64_t column)
-{
-    return scaled->offset == NULL
-               ? 0.0f
-               : aq_half_value(scaled->offset[group * scaled->offset_group + column * scaled->offset_n],
-                               scaled->half);
-}
-
 /* Whether the quick way is exact for every weight of the type in a column. False for NaN and infinity. */
 AQ_INLINE int aq_scaled_is_quick(float scale, float offset, float largest, aq_half_limits limits)
 {
     float magnitude = scale < 0 ? -scale : scale, reach = (offset < 0 ? -offset : offset) + largest;
     int whole = (offset + 0x1.8p23f) - 0x1.8p23f == offset; /* an integer, while reach is short */
     int is_short = reach <= limits.most_sum;
-    int in_range = (magnitude >= limits.least) & (magnitude * reach <= limits.most);
-    return whole & is_short & (in_range | (magnitude == 0.0f));
+    int in_range = magnitude * reach <= limits.most;
+    return whole & is_short & in_range;
 }
 
-/* n columns from `column` on (n <= AQ_SCALED_COLUMNS), of one group. Quick: scale holds step * scale, shift
- * offset * step * scale. Otherwise the scale and the offset as they are. Up to the next multiple of 8 columns
- * both are +0, which makes a weight of 0 from a stored 0. */
-AQ_INLINE aq_way aq_prepare_scaled(float *scale, float *shift, const aq_scaled *scaled, aq_weight_type type,
-                                   int64_t group, int64_t column, int64_t n)
+/* Makes n scales and offsets (0 where there is none) into the parameters of the quick way, if that is exact
+ * for all of them: scale becomes step * scale, more (step + 1) * scale. Otherwise both stay as they are. */
+AQ_INLINE aq_way aq_choose_way(float *scale, float *more, const float *offset, int64_t n, aq_weight_type type,
+                               const aq_scaled *scaled)
 {
-    const aq_half half = scaled->half;
-    const aq_half_limits limits = aq_limits_of(half);
+    const aq_half_limits limits = aq_limits_of(scaled->half);
     const float largest = aq_largest_weight(type);
-    if (scaled->e8m0) {
-        for (int64_t j = 0; j < (n + 7) / 8 * 8; j++)
-            scale[j] = j < n ? aq_scale_at(scaled, group, column + j) : 0.0f;
-    } else {
-        const uint16_t *from = (const uint16_t *)scaled->scale + group * scaled->scale_group;
-        aq_halves_to_floats(scale, from + column * scaled->scale_n, scaled->scale_n, n, half);
-    }
-    if (scaled->offset != NULL)
-        aq_halves_to_floats(shift, scaled->offset + group * scaled->offset_group + column * scaled->offset_n,
-                            scaled->offset_n, n, half);
-    else
-        memset(shift, 0, (size_t)((n + 7) / 8 * 8) * sizeof *shift);
     int quick = 1;
     for (int64_t j = 0; j < n; j++)
-        quick &= aq_scaled_is_quick(scale[j], shift[j], largest, limits);
+        quick &= aq_scaled_is_quick(scale[j], offset[j], largest, limits);
     if (!quick)
-        return half == AQ_F16 ? AQ_STEPS_F16 : AQ_STEPS_BF16;
+        return scaled->half == AQ_F16 ? AQ_STEPS_F16 : AQ_STEPS_BF16;
     for (int64_t j = 0; j < n; j++) {
+        more[j] = scale[j] * (limits.step + 1);
         scale[j] *= limits.step;
-        shift[j] *= scale[j];
     }
-    return AQ_QUICK;
+    return scaled->offset != NULL ? AQ_QUICK_OFFSET : AQ_QUICK;
+}
+
+/* The scales (and the offsets, 0 where there is none) of n neighbours from (group, column) on, along columns
+ * or along groups; up to the next multiple of 8 both are +0, which makes a weight of 0 from a stored 0. */
+AQ_INLINE void aq_read_parameters(float *scale, float *offset, const aq_scaled *scaled, int64_t group,
+                                  int64_t column, int64_t n, bool along_groups)
+{
+    if (scaled->e8m0) {
+        for (int64_t j = 0; j < (n + 7) / 8 * 8; j++)
+            scale[j] = j >= n         ? 0.0f
+                       : along_groups ? aq_scale_at(scaled, group + j, column)
+                                      : aq_scale_at(scaled, group, column + j);
+    } else {
+        int64_t at = group * scaled->scale_group + column * scaled->scale_n;
+        aq_halves_to_floats(scale, (const uint16_t *)scaled->scale + at,
+                            along_groups ? scaled->scale_group : scaled->scale_n, n, scaled->half);
+    }
+    if (scaled->offset == NULL) {
+        memset(offset, 0, (size_t)((n + 7) / 8 * 8) * sizeof *offset);
+        return;
+    }
+    int64_t at = group * scaled->offset_group + column * scaled->offset_n;
+    aq_halves_to_floats(offset, scaled->offset + at, along_groups ? scaled->offset_group : scaled->offset_n,
+                        n, scaled->half);
+}
+
+AQ_INLINE aq_way aq_prepare_scaled(float *scale, float *more, float *offset, const aq_scaled *scaled,
+                                   aq_weight_type type, int64_t group, int64_t column, int64_t n)
+{
+    aq_read_parameters(scale, offset, scaled, group, column, n, false);
+    return aq_choose_way(scale, more, offset, n, type, scaled);
 }
 
 /* Signed values of the 32 nibbles of 16 bytes, in their order. */

@@ -4,7 +4,8 @@
  * page is visited few times; lines ahead are prefetched to L2, since the rows are as many streams as no
  * hardware prefetcher follows. One row of x has a loop of its own; more rows share weights kept in registers.
  * Written once for both x86 levels: include the folder's lanes.h first and define AQ_STREAM_P_VECTORS (1 or
- * 2) and AQ_STREAM_P_DEPTH, vectors and k rows of a step of many rows.
+ * 2) and AQ_STREAM_P_DEPTH, vectors and k rows of a step of many rows, and AQ_STREAM_P_WIDE, whether the
+ * registers hold what one row needs for all eight vectors of an int4 line.
  *
  * A line of int8 is 4 vectors of 16 columns. One of int4 is 8 vectors: the i-th nibbles of its 16 words, so
  * that lane d of vector i is column 8d + i; parameters and sums of a line lie in that order. */
@@ -16,8 +17,9 @@
 
 enum {
     AQ_STREAM_P_ROWS = 16,
-    AQ_STREAM_P_GROUP = 32,      /* k rows that a line is followed down; divides the chunk */
-    AQ_STREAM_P_AHEAD = 2,       /* lines from the prefetch to the use: about 0.3 us for one row */
+    AQ_STREAM_P_GROUP = 32,   /* k rows that a line is followed down; divides the chunk */
+    AQ_STREAM_P_AHEAD_S8 = 4, /* lines from the prefetch to the use: about 0.5 us for one row */
+    AQ_STREAM_P_AHEAD_S4 = 2,
     AQ_STREAM_P_MOST = 2048,     /* columns whose parameters are prepared at a time */
     AQ_STREAM_P_SUMS = 16 * 1024 /* floats of the chunk's sums: 64 KiB of stack, in L2 */
 };
@@ -25,11 +27,10 @@ enum {
 /* Columns first .. first + n - 1 of the slice, with their parameters for one group. */
 typedef struct aq_block_p {
     _Alignas(64) float scale[AQ_STREAM_P_MOST];
-    float shift[AQ_STREAM_P_MOST];
+    float more[AQ_STREAM_P_MOST], offset[AQ_STREAM_P_MOST];
     int64_t first, n;
     aq_way way;
     bool offset_present;
-    float inverse_step;
 } aq_block_p;
 
 /* Where a line lies: two halves of 32 bytes, and what leads to the same of the next k. */
@@ -66,51 +67,63 @@ AQ_INLINE void aq_prepare_block(aq_block_p *block, const aq_scaled_stream_tile *
 {
     const int64_t line = aq_line_columns(type);
     for (int64_t j = block->n / 8 * 8; j < (block->n + line - 1) / line * line; j++)
-        block->scale[j] = block->shift[j] = 0.0f;
-    block->way = aq_prepare_scaled(block->scale, block->shift, tile->scaled, type, group,
+        block->scale[j] = block->more[j] = block->offset[j] = 0.0f;
+    block->way = aq_prepare_scaled(block->scale, block->more, block->offset, tile->scaled, type, group,
                                    tile->n0 + block->first, block->n);
     for (int64_t j = 0; type == AQ_S4 && j < block->n; j += line) {
         aq_turn_line(block->scale + j, false);
+        aq_turn_line(block->more + j, false);
         if (block->offset_present)
-            aq_turn_line(block->shift + j, false);
+            aq_turn_line(block->offset + j, false);
     }
 }
 
-/* Vector v of a line as numbers. */
-AQ_INLINE aq_lanes aq_vector_p(const int8_t *low, const int8_t *high, int v, aq_table values,
-                               aq_weight_type type, bool plain)
+/* The parameters of vector v of the line of columns j. */
+AQ_INLINE aq_params aq_params_p(const aq_block_p *block, int64_t j, int v)
 {
-    if (type == AQ_S8)
-        return aq_lanes_from_bytes(v < 2 ? low + v * 16 : plain ? low + v * 16 : high + (v - 2) * 16);
-    aq_words words = plain ? aq_words_load_line(low) : aq_words_load(low, high);
-    return aq_table_at(values, aq_words_shift(words, 4 * v));
+    return (aq_params){aq_lanes_load(block->scale + j + v * 16), aq_lanes_load(block->more + j + v * 16),
+                       aq_lanes_load(block->offset + j + v * 16)};
+}
+
+/* The weights of vector v of a line. */
+AQ_INLINE aq_lanes aq_weights_p(const int8_t *low, const int8_t *high, int v, aq_table values,
+                                aq_params params, bool offset_present, aq_weight_type type, aq_way way,
+                                bool plain)
+{
+    aq_lanes w;
+    if (type == AQ_S8) {
+        w = aq_lanes_from_bytes(plain || v < 2 ? low + v * 16 : high + (v - 2) * 16);
+    } else {
+        aq_words words = plain ? aq_words_load_line(low) : aq_words_load(low, high);
+        w = aq_table_at(values, aq_words_shift(words, 4 * v));
+    }
+    return aq_scaled_weights(w, params, offset_present, way);
 }
 
 /* ---- one row ---- */
 
+#define AQ_EACH_P(X)      X(0) X(1) X(2) X(3)
+#define AQ_EACH_WIDE_P(X) X(4) X(5) X(6) X(7)
 #define AQ_ONE_ROW_P(i)                                                                                      \
-    sum##i = aq_lanes_fma(x,                                                                                 \
-                          aq_scaled_weights(aq_vector_p(low, high, v + i, values, type, plain), scale##i,    \
-                                            shift##i, block->offset_present, inverse, way),                  \
-                          sum##i);
+    sum##i = aq_lanes_fma(                                                                                   \
+        x, aq_weights_p(low, high, v + i, values, params##i, offset_present, type, way, plain), sum##i);
 #define AQ_DECLARE_P(i)                                                                                      \
-    const aq_lanes scale##i = aq_lanes_load(block->scale + j + (v + i) * 16),                                \
-                   shift##i = aq_lanes_load(block->shift + j + (v + i) * 16);                                \
-    aq_lanes sum##i = aq_lanes_load(sums + (v + i) * 16);
+    const aq_params params##i = aq_params_p(block, j, v + i % vectors);                                      \
+    aq_lanes sum##i = aq_lanes_load(sums + (v + i % vectors) * 16);
+#define AQ_STORE_P(i) aq_lanes_store(sums + (v + i) * 16, sum##i);
 
-/* k0 .. k1 - 1 of vectors v .. v + 3 of the line of columns j. */
+/* k0 .. k1 - 1 of vectors (4 or 8) vectors from v on of the line of columns j. plain: outside FRACTAL_NZ, the
+ * line is whole. */
 AQ_INLINE void aq_one_row_p(const aq_scaled_stream_tile *tile, const aq_block_p *block, const aq_line_p *line,
-                            int64_t j, int v, int64_t k0, int64_t k1, aq_weight_type type, aq_way way,
-                            bool plain, float *sums)
+                            int64_t j, int v, int vectors, int64_t k0, int64_t k1, aq_weight_type type,
+                            aq_way way, bool plain, float *sums)
 {
     const aq_table values = aq_table_of(aq_nibble_values());
-    const aq_lanes inverse = aq_lanes_all(block->inverse_step);
+    const bool offset_present = block->offset_present;
     const int8_t *low = line->low, *high = line->high;
     uintptr_t ahead_low = line->ahead_low, ahead_high = line->ahead_high;
-    AQ_DECLARE_P(0)
-    AQ_DECLARE_P(1)
-    AQ_DECLARE_P(2)
-    AQ_DECLARE_P(3)
+    AQ_EACH_P(AQ_DECLARE_P)
+    AQ_EACH_WIDE_P(AQ_DECLARE_P) /* with four vectors nobody uses them */
     for (int64_t k = k0; k < k1; k++, low += line->stride, high += line->stride) {
         aq_lanes x = aq_lanes_all(tile->x[k]);
         if (v == 0) {
@@ -120,15 +133,15 @@ AQ_INLINE void aq_one_row_p(const aq_scaled_stream_tile *tile, const aq_block_p 
             ahead_low += (uintptr_t)line->ahead_stride;
             ahead_high += (uintptr_t)line->ahead_stride;
         }
-        AQ_ONE_ROW_P(0)
-        AQ_ONE_ROW_P(1)
-        AQ_ONE_ROW_P(2)
-        AQ_ONE_ROW_P(3)
+        AQ_EACH_P(AQ_ONE_ROW_P)
+        if (vectors == 8) {
+            AQ_EACH_WIDE_P(AQ_ONE_ROW_P)
+        }
     }
-    aq_lanes_store(sums + v * 16, sum0);
-    aq_lanes_store(sums + v * 16 + 16, sum1);
-    aq_lanes_store(sums + v * 16 + 32, sum2);
-    aq_lanes_store(sums + v * 16 + 48, sum3);
+    AQ_EACH_P(AQ_STORE_P)
+    if (vectors == 8) {
+        AQ_EACH_WIDE_P(AQ_STORE_P)
+    }
 }
 
 /* ---- more rows ---- */
@@ -139,22 +152,17 @@ AQ_INLINE void aq_step_p(const aq_scaled_stream_tile *tile, const aq_block_p *bl
                          aq_weight_type type, aq_way way, bool plain, float *sums)
 {
     const aq_table values = aq_table_of(aq_nibble_values());
-    const aq_lanes inverse = aq_lanes_all(block->inverse_step);
+    const bool offset_present = block->offset_present;
     const bool pair = AQ_STREAM_P_VECTORS == 2;
-    const float *scales = block->scale + j + v * 16, *shifts = block->shift + j + v * 16;
-    aq_lanes scale0 = aq_lanes_load(scales), shift0 = aq_lanes_load(shifts);
-    /* without a pair nobody reads these: NOLINTNEXTLINE(clang-analyzer-deadcode.DeadStores) */
-    aq_lanes scale1 = aq_lanes_load(scales + (pair ? 16 : 0));
-    /* NOLINTNEXTLINE(clang-analyzer-deadcode.DeadStores) */
-    aq_lanes shift1 = aq_lanes_load(shifts + (pair ? 16 : 0));
+    const aq_params params0 = aq_params_p(block, j, v);
+    /* without a pair nobody reads it: NOLINTNEXTLINE(clang-analyzer-deadcode.DeadStores) */
+    const aq_params params1 = aq_params_p(block, j, pair ? v + 1 : v);
     aq_lanes w0[AQ_STREAM_P_DEPTH], w1[AQ_STREAM_P_DEPTH];
 #pragma GCC unroll 16
     for (int i = 0; i < depth; i++, low += stride, high += stride) {
-        w0[i] = aq_scaled_weights(aq_vector_p(low, high, v, values, type, plain), scale0, shift0,
-                                  block->offset_present, inverse, way);
+        w0[i] = aq_weights_p(low, high, v, values, params0, offset_present, type, way, plain);
         if (pair)
-            w1[i] = aq_scaled_weights(aq_vector_p(low, high, v + 1, values, type, plain), scale1, shift1,
-                                      block->offset_present, inverse, way);
+            w1[i] = aq_weights_p(low, high, v + 1, values, params1, offset_present, type, way, plain);
     }
     const float *x = tile->x + k;
     float *left = sums + v * tile->rows * 16, *right = left + tile->rows * 16;
@@ -190,7 +198,6 @@ AQ_INLINE void aq_rows_p(const aq_scaled_stream_tile *tile, const aq_block_p *bl
             ahead_low += (uintptr_t)line->ahead_stride;
             ahead_high += (uintptr_t)line->ahead_stride;
         }
-#pragma GCC unroll 8
         for (int v = 0; v < vectors; v += AQ_STREAM_P_VECTORS)
             aq_step_p(tile, block, low, high, line->stride, j, v, k, AQ_STREAM_P_DEPTH, type, way, plain,
                       sums);
@@ -198,7 +205,6 @@ AQ_INLINE void aq_rows_p(const aq_scaled_stream_tile *tile, const aq_block_p *bl
         high += AQ_STREAM_P_DEPTH * line->stride;
     }
     for (; k < k1; k++, low += line->stride, high += line->stride)
-#pragma GCC unroll 8
         for (int v = 0; v < vectors; v += AQ_STREAM_P_VECTORS)
             aq_step_p(tile, block, low, high, line->stride, j, v, k, 1, type, way, plain, sums);
 }
@@ -211,9 +217,10 @@ AQ_INLINE void aq_line_of(const aq_scaled_stream_tile *tile, const aq_block_p *b
         aq_rows_p(tile, block, line, j, k0, k1, type, way, plain, sums);
         return;
     }
-    aq_one_row_p(tile, block, line, j, 0, k0, k1, type, way, plain, sums);
-    if (type == AQ_S4)
-        aq_one_row_p(tile, block, line, j, 4, k0, k1, type, way, plain, sums);
+    const bool wide = type == AQ_S4 && AQ_STREAM_P_WIDE;
+    aq_one_row_p(tile, block, line, j, 0, wide ? 8 : 4, k0, k1, type, way, plain, sums);
+    if (type == AQ_S4 && !wide)
+        aq_one_row_p(tile, block, line, j, 4, 4, k0, k1, type, way, plain, sums);
 }
 
 /* ---- both ---- */
@@ -247,7 +254,8 @@ AQ_INLINE void aq_rows_of_block(const aq_scaled_stream_tile *tile, const aq_bloc
     const aq_weight *weight = tile->weight;
     const int64_t columns = aq_line_columns(type), first = tile->n0 + block->first;
     for (int64_t j = 0; j < block->n; j += columns) {
-        int64_t next = j + AQ_STREAM_P_AHEAD * columns, next_k = k0;
+        int64_t next = j + (type == AQ_S4 ? AQ_STREAM_P_AHEAD_S4 : AQ_STREAM_P_AHEAD_S8) * columns,
+                next_k = k0;
         if (next >= block->n) { /* those of the next k rows */
             next -= block->n;
             next_k += AQ_STREAM_P_GROUP;
@@ -286,8 +294,9 @@ AQ_INLINE void aq_add_chunk_p(const aq_scaled_stream_tile *tile, const aq_block_
         }
 }
 
+/* The slow ways do without code of their own for plain weights: what serves FRACTAL_NZ serves them. */
 AQ_INLINE void aq_chunk_p(const aq_scaled_stream_tile *tile, aq_block_p *block, int64_t k0, int64_t k1,
-                          aq_weight_type type, bool plain, float *sums)
+                          aq_weight_type type, float *sums)
 {
     const int64_t group = tile->scaled->group;
     int64_t end;
@@ -298,23 +307,28 @@ AQ_INLINE void aq_chunk_p(const aq_scaled_stream_tile *tile, aq_block_p *block, 
             end = k + group - in_group;
         if (k == 0 || in_group == 0)
             aq_prepare_block(block, tile, k / group, type);
-        if (block->way == AQ_QUICK)
-            aq_rows_of_block(tile, block, k, end, type, AQ_QUICK, plain, sums);
+        if (block->way == AQ_QUICK && tile->weight->block == 0)
+            aq_rows_of_block(tile, block, k, end, type, AQ_QUICK, true, sums);
+        else if (block->way == AQ_QUICK)
+            aq_rows_of_block(tile, block, k, end, type, AQ_QUICK, false, sums);
+        else if (block->way == AQ_QUICK_OFFSET && tile->weight->block == 0)
+            aq_rows_of_block(tile, block, k, end, type, AQ_QUICK_OFFSET, true, sums);
+        else if (block->way == AQ_QUICK_OFFSET)
+            aq_rows_of_block(tile, block, k, end, type, AQ_QUICK_OFFSET, false, sums);
         else if (block->way == AQ_STEPS_F16)
-            aq_rows_of_block(tile, block, k, end, type, AQ_STEPS_F16, plain, sums);
+            aq_rows_of_block(tile, block, k, end, type, AQ_STEPS_F16, false, sums);
         else
-            aq_rows_of_block(tile, block, k, end, type, AQ_STEPS_BF16, plain, sums);
+            aq_rows_of_block(tile, block, k, end, type, AQ_STEPS_BF16, false, sums);
     }
 }
 
-/* The whole tile. plain: outside FRACTAL_NZ. */
-AQ_INLINE void aq_scaled_stream_p_of(const aq_scaled_stream_tile *tile, aq_weight_type type, bool plain)
+/* The whole tile. */
+AQ_INLINE void aq_scaled_stream_p(const aq_scaled_stream_tile *tile, aq_weight_type type)
 {
     _Alignas(64) float sums[AQ_STREAM_P_SUMS];
     const int64_t line = aq_line_columns(type);
     aq_block_p block;
     block.offset_present = tile->scaled->offset != NULL;
-    block.inverse_step = 1 / aq_limits_of(tile->scaled->half).step;
     int64_t most = AQ_STREAM_P_SUMS / tile->rows / line * line;
     if (most > AQ_STREAM_P_MOST)
         most = AQ_STREAM_P_MOST;
@@ -323,18 +337,10 @@ AQ_INLINE void aq_scaled_stream_p_of(const aq_scaled_stream_tile *tile, aq_weigh
         for (int64_t k0 = 0; k0 < tile->k; k0 += AQ_CHUNK_P) {
             int64_t k1 = tile->k - k0 < AQ_CHUNK_P ? tile->k : k0 + AQ_CHUNK_P;
             memset(sums, 0, (size_t)((block.n + line - 1) / line * line * tile->rows) * sizeof *sums);
-            aq_chunk_p(tile, &block, k0, k1, type, plain, sums);
+            aq_chunk_p(tile, &block, k0, k1, type, sums);
             aq_add_chunk_p(tile, &block, type, k0 == 0, sums);
         }
     }
-}
-
-AQ_INLINE void aq_scaled_stream_p(const aq_scaled_stream_tile *tile, aq_weight_type type)
-{
-    if (tile->weight->block == 0)
-        aq_scaled_stream_p_of(tile, type, true);
-    else
-        aq_scaled_stream_p_of(tile, type, false);
 }
 
 #endif

@@ -6,18 +6,23 @@
 
 #include "kernels/x86/scaled.h"
 
-/* w: the stored integers. offset_present: of the slow ways. 1 / step is exact. */
-AQ_INLINE aq_lanes aq_scaled_weights(aq_lanes w, aq_lanes scale, aq_lanes shift, bool offset_present,
-                                     aq_lanes inverse_step, aq_way way)
+/* What sixteen weights need, from the arrays of aq_choose_way. */
+typedef struct aq_params {
+    aq_lanes scale, more, offset;
+} aq_params;
+
+/* w: the stored integers. offset_present is asked where steps are rounded. */
+AQ_INLINE aq_lanes aq_scaled_weights(aq_lanes w, aq_params params, bool offset_present, aq_way way)
 {
-    if (way == AQ_QUICK) {
-        aq_lanes c = aq_lanes_fma(w, scale, shift);
-        return aq_lanes_sub(aq_lanes_fma(c, inverse_step, c), c);
+    if (aq_is_quick(way)) {
+        if (way == AQ_QUICK_OFFSET)
+            w = aq_lanes_add(w, params.offset);
+        return aq_lanes_fnma(w, params.scale, aq_lanes_mul(w, params.more));
     }
     aq_half half = way == AQ_STEPS_F16 ? AQ_F16 : AQ_BF16;
     if (offset_present)
-        w = aq_lanes_round(aq_lanes_add(w, shift), half);
-    return aq_lanes_round(aq_lanes_mul(w, scale), half);
+        w = aq_lanes_round(aq_lanes_add(w, params.offset), half);
+    return aq_lanes_round(aq_lanes_mul(w, params.scale), half);
 }
 
 /* The values of the 16 nibbles, as they are stored. */

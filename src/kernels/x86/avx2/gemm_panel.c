@@ -123,8 +123,8 @@ void aq_gemm256_pack_panel(const aq_panel_job *job)
     aq_prepared prepared;
     enum way way = COMPOSED;
     if (columns->recipe == AQ_RECIPE_FIXPIPE) {
-        aq_prepare_columns(&prepared, columns, 0, job->n);
-        way = prepared.quick ? QUICK : CONVERT;
+        aq_prepare_columns(&prepared, columns, 0, job->n, false);
+        way = prepared.way == AQ_FIXPIPE_QUICK ? QUICK : CONVERT;
     }
     for (int64_t v = 0; v < 2; v++) {
         eight *own = &params[v];

@@ -61,6 +61,12 @@ AQ_INLINE aq_lanes aq_lanes_fma(aq_lanes a, aq_lanes b, aq_lanes c)
     return (aq_lanes){_mm256_fmadd_ps(a.low, b.low, c.low), _mm256_fmadd_ps(a.high, b.high, c.high)};
 }
 
+/* c - a b, rounded once. */
+AQ_INLINE aq_lanes aq_lanes_fnma(aq_lanes a, aq_lanes b, aq_lanes c)
+{
+    return (aq_lanes){_mm256_fnmadd_ps(a.low, b.low, c.low), _mm256_fnmadd_ps(a.high, b.high, c.high)};
+}
+
 /* Keeps compilers from folding the load of an operand into each of the fma that share it. */
 #define AQ_LANES_IN_REGISTER(value) __asm__("" : "+x"((value).low), "+x"((value).high))
 
@@ -83,26 +89,28 @@ AQ_INLINE __m256 aq_round_eight(__m256 value, aq_half half)
     __m256i bits = _mm256_castps_si256(value);
     __m256i odd = _mm256_and_si256(_mm256_srli_epi32(bits, 16), _mm256_set1_epi32(1));
     __m256i up = _mm256_add_epi32(_mm256_add_epi32(bits, _mm256_set1_epi32(0x7FFF)), odd);
-    __m256i cut = _mm256_and_si256(up, _mm256_set1_epi32((int)0xFFFF0000u));
-    /* the sum could carry a NaN over into the sign */
-    __m256 nan = _mm256_cmp_ps(value, value, _CMP_UNORD_Q);
-    __m256 quiet = _mm256_castsi256_ps(_mm256_set1_epi32(0x7FC00000));
-    return _mm256_blendv_ps(_mm256_castsi256_ps(cut), quiet, nan);
+    return _mm256_castsi256_ps(_mm256_and_si256(up, _mm256_set1_epi32((int)0xFFFF0000u)));
 }
 
-/* Rounded to nearest even to the 16-bit type, and back. */
+/* Rounded to nearest even to the 16-bit type, and back. For bf16 a NaN must have 0 in its low half, or the
+ * addition could carry it over into the sign: those that bf16 numbers bring, and the processor's own, do. */
 AQ_INLINE aq_lanes aq_lanes_round(aq_lanes value, aq_half half)
 {
     return (aq_lanes){aq_round_eight(value.low, half), aq_round_eight(value.high, half)};
 }
 
 /* 16 int8. */
-AQ_INLINE aq_lanes aq_lanes_from_bytes(const int8_t *from)
+AQ_INLINE aq_words aq_words_from_bytes(const int8_t *from)
 {
     __m128i low = _mm_loadl_epi64((const __m128i *)(const void *)from);
     __m128i high = _mm_loadl_epi64((const __m128i *)(const void *)(from + 8));
-    return (aq_lanes){_mm256_cvtepi32_ps(_mm256_cvtepi8_epi32(low)),
-                      _mm256_cvtepi32_ps(_mm256_cvtepi8_epi32(high))};
+    return (aq_words){_mm256_cvtepi8_epi32(low), _mm256_cvtepi8_epi32(high)};
+}
+
+AQ_INLINE aq_lanes aq_lanes_from_bytes(const int8_t *from)
+{
+    aq_words words = aq_words_from_bytes(from);
+    return (aq_lanes){_mm256_cvtepi32_ps(words.low), _mm256_cvtepi32_ps(words.high)};
 }
 
 /* 32 bytes from each. */

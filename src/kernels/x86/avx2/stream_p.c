@@ -5,6 +5,7 @@
  * prefetcher follows. Four k rows of 16 columns are dequantised into registers and multiplied by every row of
  * x; one row of x has a loop of its own. Knows nothing of threads. */
 #include "kernels/x86/avx2/weights.h"
+#include "kernels/x86/few_rows.h"
 
 enum {
     ROWS = 16,       /* most rows of a tile */
@@ -144,11 +145,11 @@ static void stream(const aq_stream_tile *tile)
         block = AQ_BLOCK_COLUMNS;
     for (int64_t first = 0; first < tile->n; first += block) {
         int64_t n = tile->n - first < block ? tile->n - first : block;
-        aq_prepare_columns(&prepared, &tile->columns, first, n);
+        aq_prepare_columns(&prepared, &tile->columns, first, n, false);
         for (int64_t k0 = 0; k0 < tile->k; k0 += AQ_CHUNK_P) {
             int64_t k1 = tile->k - k0 < AQ_CHUNK_P ? tile->k : k0 + AQ_CHUNK_P;
             memset(sums, 0, (size_t)((n + COLUMNS - 1) / COLUMNS * COLUMNS * tile->rows) * sizeof *sums);
-            if (prepared.quick)
+            if (prepared.way == AQ_FIXPIPE_QUICK)
                 chunk(tile, &prepared, first, n, k0, k1, true, sums);
             else
                 chunk(tile, &prepared, first, n, k0, k1, false, sums);
@@ -163,9 +164,7 @@ static const char *declines(const aq_kernel_query *query)
         return "takes fixpipe weights only";
     if (query->order != AQ_ORDER_P || query->stride_n != 1)
         return "takes weights with n contiguous only";
-    if (query->m > MOST_M)
-        return "a gemm kernel is as quick beyond 64 rows";
-    return NULL;
+    return aq_too_many_rows(query->m, MOST_M);
 }
 
 const aq_kernel aq_stream_p_avx2 = {

@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* stream_scaled_p.c - the stream kernels of AQ_RECIPE_SCALED with n contiguous (order P), AVX2. */
 #include "kernels/x86/avx2/lanes.h"
+#include "kernels/x86/few_rows.h"
 
 #define AQ_STREAM_P_VECTORS 1
 #define AQ_STREAM_P_DEPTH   4
+#define AQ_STREAM_P_WIDE    0
 #include "kernels/x86/scaled_stream_p.h"
 
-enum { MOST_M = 48 /* beyond, the gemm kernel is as quick */ };
+enum { MOST_M = 80 /* beyond, the gemm kernel is as quick */ };
 
 static void stream_s8(const aq_scaled_stream_tile *tile)
 {
@@ -22,7 +24,7 @@ static const char *declines_s8(const aq_kernel_query *query)
         return "takes int8 weights only";
     if (query->order != AQ_ORDER_P)
         return "takes weights with n contiguous only";
-    return query->m > MOST_M ? "a gemm kernel is as quick with so many rows" : NULL;
+    return aq_too_many_rows(query->m, MOST_M);
 }
 
 const aq_kernel aq_stream_s8g_p_avx2 = {
@@ -49,7 +51,7 @@ static const char *declines_s4(const aq_kernel_query *query)
         return "takes int4 weights only";
     if (query->order != AQ_ORDER_P)
         return "takes weights with n contiguous only";
-    return query->m > MOST_M ? "a gemm kernel is as quick with so many rows" : NULL;
+    return aq_too_many_rows(query->m, MOST_M);
 }
 
 const aq_kernel aq_stream_s4g_p_avx2 = {

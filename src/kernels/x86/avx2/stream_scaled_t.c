@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* stream_scaled_t.c - the stream kernels of AQ_RECIPE_SCALED with k contiguous (order T), AVX2. */
 #include "kernels/x86/avx2/lanes.h"
+#include "kernels/x86/few_rows.h"
 
 #define AQ_STREAM_T_DEPTH 2
 #include "kernels/x86/scaled_stream_t.h"
 
-enum { MOST_M = 32 /* beyond, the gemm kernel is as quick */ };
+enum { MOST_M = 16 /* beyond, the gemm kernel is as quick */ };
 
 static void stream_s8(const aq_scaled_stream_tile *tile)
 {
@@ -21,7 +22,7 @@ static const char *declines_s8(const aq_kernel_query *query)
         return "takes int8 weights only";
     if (query->order != AQ_ORDER_T)
         return "takes weights with k contiguous only";
-    return query->m > MOST_M ? "a gemm kernel is as quick with so many rows" : NULL;
+    return aq_too_many_rows(query->m, MOST_M);
 }
 
 const aq_kernel aq_stream_s8g_t_avx2 = {
@@ -48,7 +49,7 @@ static const char *declines_s4(const aq_kernel_query *query)
         return "takes int4 weights only";
     if (query->order != AQ_ORDER_T)
         return "takes weights with k contiguous only";
-    return query->m > MOST_M ? "a gemm kernel is as quick with so many rows" : NULL;
+    return aq_too_many_rows(query->m, MOST_M);
 }
 
 const aq_kernel aq_stream_s4g_t_avx2 = {

@@ -4,6 +4,7 @@
  * dequantised into registers and multiplied by every row of x; one row has a loop of its own. Knows nothing
  * of threads. */
 #include "kernels/x86/avx2/weights.h"
+#include "kernels/x86/few_rows.h"
 
 enum {
     ROWS = 16,   /* most rows of a tile */
@@ -140,10 +141,10 @@ static void stream(const aq_stream_tile *tile)
     aq_prepared prepared;
     for (int64_t first = 0; first < tile->n; first += AQ_BLOCK_COLUMNS) {
         int64_t n = tile->n - first < AQ_BLOCK_COLUMNS ? tile->n - first : AQ_BLOCK_COLUMNS;
-        aq_prepare_columns(&prepared, &tile->columns, first, n);
+        aq_prepare_columns(&prepared, &tile->columns, first, n, false);
         for (int64_t j = 0; j < n; j += COLUMNS) {
             const int8_t *weight = tile->weight.data + (first + j) * tile->weight.stride_n;
-            if (prepared.quick)
+            if (prepared.way == AQ_FIXPIPE_QUICK)
                 columns(tile, &prepared, weight, j, j + 1 < n, true, tile->sum + first + j);
             else
                 columns(tile, &prepared, weight, j, j + 1 < n, false, tile->sum + first + j);
@@ -157,9 +158,7 @@ static const char *declines(const aq_kernel_query *query)
         return "takes fixpipe weights only";
     if (query->order != AQ_ORDER_T || query->stride_k != 1)
         return "takes weights with k contiguous only";
-    if (query->m > MOST_M)
-        return "a gemm kernel is as quick beyond 32 rows";
-    return NULL;
+    return aq_too_many_rows(query->m, MOST_M);
 }
 
 const aq_kernel aq_stream_t_avx2 = {

@@ -45,8 +45,8 @@ AQ_INLINE __m256 aq_round_f16_256(__m256 value)
     return _mm256_cvtph_ps(_mm256_cvtps_ph(value, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC));
 }
 
-/* H((float)(w + offset) * scale) of 8 bytes; quick is prepared->quick, a constant where this is inlined. min
- * and max return their second operand when one is NaN, so a NaN passes through. */
+/* H((float)(w + offset) * scale) of 8 bytes; quick is prepared->way == AQ_FIXPIPE_QUICK, a constant where
+ * this is inlined. min and max return their second operand when one is NaN, so a NaN passes through. */
 AQ_INLINE __m256 aq_weights256(const int8_t *weights, aq_params256 params, bool quick)
 {
     __m256i sum = _mm256_add_epi32(aq_widen256(weights), params.offset);

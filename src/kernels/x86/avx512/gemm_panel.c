@@ -5,9 +5,14 @@
 #include "kernels/x86/avx512/transpose.h"
 #include "kernels/x86/avx512/weights.h"
 
-enum { NR = AQ_GEMM512_NR, VECTORS = NR / 16, AHEAD = 48 };
+enum {
+    NR = AQ_GEMM512_NR,
+    VECTORS = NR / 16,
+    AHEAD = 48,   /* k from a prefetch to its use in order P */
+    K_AHEAD = 128 /* and in T: more streams than the hardware follows */
+};
 
-enum way { QUICK, CONVERT, COMPOSED };
+enum way { CONVERT = AQ_FIXPIPE_CONVERT, QUICK = AQ_FIXPIPE_QUICK, PLAIN = AQ_FIXPIPE_PLAIN, COMPOSED };
 
 /* Of 16 columns; of the composed recipe, shift and factor are kept in the job. */
 typedef struct sixteen {
@@ -37,23 +42,23 @@ AQ_INLINE __m512 composed(__m128i bytes, const aq_columns *columns, sixteen para
 AQ_INLINE __m512 dequantise(__m128i bytes, const aq_columns *columns, sixteen params, enum way way)
 {
     __m512 w = way == COMPOSED ? composed(bytes, columns, params)
-                               : aq_weights512(bytes, params.fixpipe, way == QUICK);
+                               : aq_weights512(bytes, params.fixpipe, (aq_fixpipe_way)way);
     return _mm512_maskz_mov_ps(params.lanes, w);
 }
 
-/* A row of the panel is half a cache line of the weight or less, in a page of its own: prefetched far ahead.
- */
+/* A row of the panel is a cache line of the weight, in a page of its own: prefetched far ahead. */
 AQ_INLINE void pack_p(const aq_panel_job *job, const sixteen *params, enum way way)
 {
-    const sixteen left = params[0], right = params[1];
+    const sixteen own[VECTORS] = {params[0], params[1], params[2], params[3]};
     const int8_t *row = job->weight.data;
     float *panel = job->panel;
     for (int64_t k = 0; k < job->k; k++, row += job->weight.stride_k, panel += NR) {
-        __m128i bytes0 = _mm_maskz_loadu_epi8(left.lanes, row);
-        __m128i bytes1 = _mm_maskz_loadu_epi8(right.lanes, row + 16);
         _mm_prefetch((const void *)((uintptr_t)row + AHEAD * (uintptr_t)job->weight.stride_k), _MM_HINT_T1);
-        _mm512_store_ps(panel, dequantise(bytes0, &job->columns, left, way));
-        _mm512_store_ps(panel + 16, dequantise(bytes1, &job->columns, right, way));
+#pragma GCC unroll 4
+        for (int v = 0; v < VECTORS; v++) {
+            __m128i bytes = _mm_maskz_loadu_epi8(own[v].lanes, row + v * 16);
+            _mm512_store_ps(panel + v * 16, dequantise(bytes, &job->columns, own[v], way));
+        }
     }
 }
 
@@ -70,6 +75,8 @@ AQ_INLINE void pack_t(const aq_panel_job *job, const sixteen *params, enum way w
             int64_t count = job->k - k < 64 ? job->k - k : 64;
             __mmask64 bytes = count >= 64 ? ~(__mmask64)0 : ((__mmask64)1 << count) - 1;
             for (int64_t j = 0; j < 16; j++) {
+                uintptr_t ahead = (uintptr_t)(j * job->weight.stride_n + k + K_AHEAD);
+                _mm_prefetch((const void *)((uintptr_t)columns + ahead), _MM_HINT_T1);
                 __m512i run = _mm512_setzero_si512();
                 if (v * 16 + j < job->n)
                     run = _mm512_maskz_loadu_epi8(bytes, columns + j * job->weight.stride_n + k);
@@ -102,8 +109,8 @@ void aq_gemm512_pack_panel(const aq_panel_job *job)
     aq_prepared prepared;
     enum way way = COMPOSED;
     if (columns->recipe == AQ_RECIPE_FIXPIPE) {
-        aq_prepare_columns(&prepared, columns, 0, job->n);
-        way = prepared.quick ? QUICK : CONVERT;
+        aq_prepare_columns(&prepared, columns, 0, job->n, true);
+        way = (enum way)prepared.way;
     }
     for (int64_t v = 0; v < VECTORS; v++) {
         sixteen *own = &params[v];
@@ -117,7 +124,9 @@ void aq_gemm512_pack_panel(const aq_panel_job *job)
         if (columns->mul)
             own->mul = _mm512_maskz_loadu_ps(own->lanes, columns->mul + v * 16);
     }
-    if (way == QUICK)
+    if (way == PLAIN)
+        pack(job, params, PLAIN);
+    else if (way == QUICK)
         pack(job, params, QUICK);
     else if (way == CONVERT)
         pack(job, params, CONVERT);

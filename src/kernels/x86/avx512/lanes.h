@@ -54,6 +54,12 @@ AQ_INLINE aq_lanes aq_lanes_fma(aq_lanes a, aq_lanes b, aq_lanes c)
     return _mm512_fmadd_ps(a, b, c);
 }
 
+/* c - a b, rounded once. */
+AQ_INLINE aq_lanes aq_lanes_fnma(aq_lanes a, aq_lanes b, aq_lanes c)
+{
+    return _mm512_fnmadd_ps(a, b, c);
+}
+
 /* Keeps compilers from folding the load of an operand into each of the fma that share it. */
 #define AQ_LANES_IN_REGISTER(value) __asm__("" : "+v"(value))
 
@@ -64,7 +70,8 @@ AQ_INLINE aq_lanes aq_lanes_keep(aq_lanes value, int64_t count)
     return _mm512_maskz_mov_ps(lanes, value);
 }
 
-/* Rounded to nearest even to the 16-bit type, and back. */
+/* Rounded to nearest even to the 16-bit type, and back. For bf16 a NaN must have 0 in its low half, or the
+ * addition could carry it over into the sign: those that bf16 numbers bring, and the processor's own, do. */
 AQ_INLINE aq_lanes aq_lanes_round(aq_lanes value, aq_half half)
 {
     if (half == AQ_F16)
@@ -72,17 +79,18 @@ AQ_INLINE aq_lanes aq_lanes_round(aq_lanes value, aq_half half)
     __m512i bits = _mm512_castps_si512(value);
     __m512i odd = _mm512_and_si512(_mm512_srli_epi32(bits, 16), _mm512_set1_epi32(1));
     __m512i up = _mm512_add_epi32(_mm512_add_epi32(bits, _mm512_set1_epi32(0x7FFF)), odd);
-    __m512i cut = _mm512_and_si512(up, _mm512_set1_epi32((int)0xFFFF0000u));
-    /* the sum could carry a NaN over into the sign */
-    __mmask16 nan = _mm512_cmp_ps_mask(value, value, _CMP_UNORD_Q);
-    return _mm512_castsi512_ps(_mm512_mask_mov_epi32(cut, nan, _mm512_set1_epi32(0x7FC00000)));
+    return _mm512_castsi512_ps(_mm512_and_si512(up, _mm512_set1_epi32((int)0xFFFF0000u)));
 }
 
 /* 16 int8. */
+AQ_INLINE aq_words aq_words_from_bytes(const int8_t *from)
+{
+    return _mm512_cvtepi8_epi32(_mm_loadu_si128((const __m128i *)(const void *)from));
+}
+
 AQ_INLINE aq_lanes aq_lanes_from_bytes(const int8_t *from)
 {
-    __m128i bytes = _mm_loadu_si128((const __m128i *)(const void *)from);
-    return _mm512_cvtepi32_ps(_mm512_cvtepi8_epi32(bytes));
+    return _mm512_cvtepi32_ps(aq_words_from_bytes(from));
 }
 
 /* 32 bytes from each. */

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* stream_scaled_p.c - the stream kernels of AQ_RECIPE_SCALED with n contiguous (order P), AVX-512. */
 #include "kernels/x86/avx512/lanes.h"
+#include "kernels/x86/few_rows.h"
 
 #define AQ_STREAM_P_VECTORS 2
 #define AQ_STREAM_P_DEPTH   8
+#define AQ_STREAM_P_WIDE    1
 #include "kernels/x86/scaled_stream_p.h"
-
-enum { MOST_M = 48 /* beyond, the gemm kernel is as quick */ };
 
 static void stream_s8(const aq_scaled_stream_tile *tile)
 {
@@ -22,7 +22,7 @@ static const char *declines_s8(const aq_kernel_query *query)
         return "takes int8 weights only";
     if (query->order != AQ_ORDER_P)
         return "takes weights with n contiguous only";
-    return query->m > MOST_M ? "a gemm kernel is as quick with so many rows" : NULL;
+    return aq_too_many_rows(query->m, AQ_FEW_ROWS_AVX512);
 }
 
 const aq_kernel aq_stream_s8g_p_avx512 = {
@@ -49,7 +49,7 @@ static const char *declines_s4(const aq_kernel_query *query)
         return "takes int4 weights only";
     if (query->order != AQ_ORDER_P)
         return "takes weights with n contiguous only";
-    return query->m > MOST_M ? "a gemm kernel is as quick with so many rows" : NULL;
+    return aq_too_many_rows(query->m, AQ_FEW_ROWS_AVX512);
 }
 
 const aq_kernel aq_stream_s4g_p_avx512 = {

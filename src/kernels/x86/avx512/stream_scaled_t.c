@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* stream_scaled_t.c - the stream kernels of AQ_RECIPE_SCALED with k contiguous (order T), AVX-512. */
 #include "kernels/x86/avx512/lanes.h"
+#include "kernels/x86/few_rows.h"
 
-#define AQ_STREAM_T_DEPTH 4
+#define AQ_STREAM_T_DEPTH 8
 #include "kernels/x86/scaled_stream_t.h"
-
-enum { MOST_M = 32 /* beyond, the gemm kernel is as quick */ };
 
 static void stream_s8(const aq_scaled_stream_tile *tile)
 {
@@ -21,7 +20,7 @@ static const char *declines_s8(const aq_kernel_query *query)
         return "takes int8 weights only";
     if (query->order != AQ_ORDER_T)
         return "takes weights with k contiguous only";
-    return query->m > MOST_M ? "a gemm kernel is as quick with so many rows" : NULL;
+    return aq_too_many_rows(query->m, AQ_FEW_ROWS_AVX512);
 }
 
 const aq_kernel aq_stream_s8g_t_avx512 = {
@@ -48,7 +47,7 @@ static const char *declines_s4(const aq_kernel_query *query)
         return "takes int4 weights only";
     if (query->order != AQ_ORDER_T)
         return "takes weights with k contiguous only";
-    return query->m > MOST_M ? "a gemm kernel is as quick with so many rows" : NULL;
+    return aq_too_many_rows(query->m, AQ_FEW_ROWS_AVX512);
 }
 
 const aq_kernel aq_stream_s4g_t_avx512 = {

@@ -46,12 +46,16 @@ AQ_INLINE __m512 aq_round_f16_512(__m512 value)
     return _mm512_cvtph_ps(_mm512_cvtps_ph(value, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC));
 }
 
-/* H((float)(w + offset) * scale); quick is prepared->quick, a constant where this is inlined. min and max
+/* H((float)(w + offset) * scale); way is prepared->way, a constant where this is inlined. min and max
  * return their second operand when one is NaN, so a NaN passes through. */
-AQ_INLINE __m512 aq_weights512(__m128i bytes, aq_params512 params, bool quick)
+AQ_INLINE __m512 aq_weights512(__m128i bytes, aq_params512 params, aq_fixpipe_way way)
 {
+    if (way == AQ_FIXPIPE_PLAIN) {
+        __m512 w = _mm512_cvtepi32_ps(_mm512_cvtepi8_epi32(bytes));
+        return _mm512_fnmadd_ps(w, params.scale, _mm512_mul_ps(w, params.shift));
+    }
     __m512i sum = _mm512_add_epi32(_mm512_cvtepi8_epi32(bytes), params.offset);
-    if (quick) {
+    if (way == AQ_FIXPIPE_QUICK) {
         __m512 step = _mm512_fmadd_ps(_mm512_castsi512_ps(sum), params.scale, params.shift);
         __m512 rounded = _mm512_fmadd_ps(step, _mm512_set1_ps(1 / AQ_ROUND_STEP), step);
         return _mm512_sub_ps(rounded, step);

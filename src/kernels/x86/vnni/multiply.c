@@ -5,8 +5,6 @@
 
 typedef enum scaling { BY_COLUMNS, BY_GROUPS, BY_GROUPS_WITH_ZERO } scaling;
 
-enum { LINES = 32 /* brought for each panel */ };
-
 /* Sums by name: s<row><plane><vector>. gcc 12 keeps an array of them on the stack. What a tile does not have
  * is cut away, since rows, planes and vectors are constants where this is inlined. */
 #define FOR_VECTORS(DO, r, p) DO(r, p, 0) DO(r, p, 1) DO(r, p, 2) DO(r, p, 3)
@@ -88,7 +86,7 @@ AQ_INLINE void rows_of(const aq_planes_tile *tile, int rows, int planes, int seg
     const int vectors = rows > 2 ? 2 : 4;
     for (int64_t v = 0; v < tile->columns / 16; v += vectors) {
         if (tile->ahead != NULL)
-            aq_bring(tile->ahead, LINES * vectors * 16 / tile->columns);
+            aq_bring(tile->ahead, tile->lines * vectors * 16 / tile->columns);
         for (int s = 0; s < segments; s++)
             segment(tile, v, s, rows, vectors, planes, AQ_QUADS / segments, by);
     }
