@@ -184,6 +184,7 @@ static bool multiply_block(const ck_planes_case *c, const aq_weight *weight, con
         return false;
     tile->panel = panel.base;
     tile->ahead = some_ahead(weight, &ahead);
+    tile->lines = (int)ck_random_below(70);
     if (!CALL(c, .tile = tile))
         return false;
     ck_expect_unchanged(CK_PANEL, "panel");
