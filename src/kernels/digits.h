@@ -31,25 +31,28 @@ static inline int32_t aq_nearest(float value)
     return (int32_t)((value + step) - step);
 }
 
-/* The power of two of a block. */
-typedef struct aq_block_power {
+/* s of a block. */
+typedef struct aq_block_scale {
     float scale, inverse; /* inverse: 0 where the block does not fit */
     bool fits;
-} aq_block_power;
+} aq_block_scale;
 
 /* most: the bits of the block's largest |x|; of a NaN, the greatest. */
-static inline aq_block_power aq_choose_power(uint32_t most, bool exact)
+static inline aq_block_scale aq_choose_scale(uint32_t most, bool exact)
 {
     int exponent = (int)(most >> 23) - 127;
     bool fits = most == 0 || (exponent >= AQ_LEAST_EXPONENT && exponent <= AQ_MOST_EXPONENT);
     if (most == 0 || !fits)
-        exponent = 0;
-    /* the largest |v| lies in [2^22, 2^23) or [2^14, 2^15), unless that passes the limit */
-    int shift = (exact ? 22 : 14) - exponent;
-    if (fits && aq_f32_from_bits(most) * aq_power_of_two(shift) > (exact ? 8355711.0f : 32639.0f))
+        return (aq_block_scale){.scale = 1.0f, .inverse = 0.0f, .fits = fits};
+    const float largest = aq_f32_from_bits(most);
+    if (!exact) /* all of the 15 bits: a power of two wastes up to one of them */
+        return (aq_block_scale){.scale = largest / 32639.0f, .inverse = 32639.0f / largest, .fits = true};
+    /* the largest |v| lies in [2^22, 2^23), unless that passes the limit */
+    int shift = 22 - exponent;
+    if (largest * aq_power_of_two(shift) > 8355711.0f)
         shift--;
-    return (aq_block_power){
-        .scale = aq_power_of_two(-shift), .inverse = fits ? aq_power_of_two(shift) : 0.0f, .fits = fits};
+    return (aq_block_scale){
+        .scale = aq_power_of_two(-shift), .inverse = aq_power_of_two(shift), .fits = true};
 }
 
 /* x: AQ_BLOCK values. */
@@ -62,10 +65,10 @@ static inline void aq_make_block(const float *x, bool exact, aq_block_digits *bl
         bits &= 0x7FFFFFFFu;
         most = bits > most ? bits : most;
     }
-    const aq_block_power power = aq_choose_power(most, exact);
-    const float inverse = power.inverse;
-    block->fits = power.fits;
-    block->scale = power.scale;
+    const aq_block_scale chosen = aq_choose_scale(most, exact);
+    const float inverse = chosen.inverse;
+    block->fits = chosen.fits;
+    block->scale = chosen.scale;
     if (!block->fits) {
         memset(block->v, 0, sizeof block->v);
         memset(block->high, 0, sizeof block->high);

@@ -1,20 +1,20 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* planes.h - the contract of the integer kernels of modes exact and fast (numerics page 5). A row of x is cut
- * into blocks of 128 k; in a block x = s * v with one power of two s and integers v, which are cut into
- * digits and multiplied with the stored integer weights exactly. Arithmetic, the same to the bit on every
- * level:
+ * into blocks of 128 k; in a block x = s * v with one s and integers v, which are cut into digits and
+ * multiplied with the stored integer weights exactly. Arithmetic, the same to the bit on every level:
  *
- *   mode exact  |v| <= 0x7F7F7F, v = 256 * high + low, low in -128 .. 127
- *   mode fast   |v| <= 0x7F7F,   v = high
+ *   mode exact  s is the power of two for which the largest |v| lies in [2^22, 2^23), or twice that where it
+ *               would pass 0x7F7F7F; v = x / s to the nearest; v = 256 * high + low, low in -128 .. 127
+ *   mode fast   s = most / 32639, most the largest |x|; v = x * (32639 / most) to the nearest; v = high
  *   segment     the block, or 64 or 32 k of it where the groups of scales are multiples of no more
  *   H, L        sum over the segment of high * weight and low * weight, exact integers
  *   f           exact: fma((float)H, 256, (float)L); fast: (float)H
  *   X           s * (float)(sum of v over the segment)
- *   one scale a column:      acc = fma(f, s, acc) block after block; at the end acc * scale, then, where
- * there is a zero term, fma(sum of X in order, zero, that) scales by groups of k:   acc = fma(f * s, scale,
- * acc), then fma(X, zero, acc), segment after segment
  *
- * scale and zero make the weight: w = weight * scale + zero. Nothing else is rounded. */
+ * With one scale a column acc = fma(f, s, acc), block after block; at the end acc * scale, then, where there
+ * is a zero term, fma(sum of X in order, zero, that). With scales by groups of k acc = fma(f * s, scale,
+ * acc), then fma(X, zero, acc), segment after segment. scale and zero make the weight: w = weight * scale +
+ * zero. Every operation written here is rounded once, to fp32; nothing else is. */
 #ifndef AQ_KERNELS_PLANES_H
 #define AQ_KERNELS_PLANES_H
 
@@ -67,8 +67,8 @@ typedef struct aq_integers_job {
     aq_ahead *ahead; /* null: nothing to bring */
 } aq_integers_job;
 
-/* Adds one block: acc[r * acc_stride + c] for r < rows and the panel's columns, c in the panel's own order
- * (aq_planes.column). */
+/* Adds one block: acc[r * acc_stride + c] for r < rows and the panel's columns, c in the panel's own order.
+ */
 typedef struct aq_planes_tile {
     const char *digits; /* of this tile and block */
     const void *panel;

@@ -121,8 +121,7 @@ aq_weight ck_planes_place_anyhow(const ck_scaled *p, ck_layout layout)
 
 void ck_planes_cut(const float *x, int64_t k, bool exact, ck_digits *digits)
 {
-    const int bits = exact ? 22 : 14;
-    const double limit = exact ? 0x7F7F7F : 0x7F7F;
+    const double limit = 0x7F7F7F;
     digits->fits = true;
     for (int64_t b = 0; b * CK_BLOCK < k; b++) {
         double most = 0;
@@ -140,13 +139,17 @@ void ck_planes_cut(const float *x, int64_t k, bool exact, ck_digits *digits)
             exponent--;
             if (exponent < -80 || exponent > 80)
                 digits->fits = false;
-            double scale = ldexp(1, exponent - bits);
-            digits->scale[b] = (float)(most / scale > limit ? 2 * scale : scale);
+            double scale = ldexp(1, exponent - 22);
+            digits->scale[b] =
+                exact ? (float)(most / scale > limit ? 2 * scale : scale) : (float)most / 32639.0f;
         }
         if (!digits->fits)
             return;
+        const float inverse = 32639.0f / (float)(most != 0 ? most : 1);
         for (int64_t i = b * CK_BLOCK; i < k && i < (b + 1) * CK_BLOCK; i++)
-            digits->v[i] = most == 0 ? 0 : (int64_t)nearbyint((double)x[i] / (double)digits->scale[b]);
+            digits->v[i] = most == 0 ? 0
+                           : exact   ? (int64_t)nearbyint((double)x[i] / (double)digits->scale[b])
+                                     : (int64_t)nearbyintf(x[i] * inverse);
     }
 }
 

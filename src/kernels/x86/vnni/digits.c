@@ -40,13 +40,14 @@ AQ_INLINE bool make_planes(const float *x, bool exact, int segments, row_planes 
     for (int i = 0; i < AQ_BLOCK / 16; i++)
         most = _mm512_max_epu32(most, _mm512_and_si512(_mm512_castps_si512(_mm512_loadu_ps(x + i * 16)),
                                                        _mm512_set1_epi32(0x7FFFFFFF)));
-    const aq_block_power power = aq_choose_power(_mm512_reduce_max_epu32(most), exact);
-    const __m512 inverse = _mm512_set1_ps(power.inverse);
+    const aq_block_scale chosen = aq_choose_scale(_mm512_reduce_max_epu32(most), exact);
+    const __m512 inverse = _mm512_set1_ps(chosen.inverse);
     const __m512i half = _mm512_set1_epi32(128);
-    row->scale = power.scale;
+    row->scale = chosen.scale;
 #pragma GCC unroll 8
     for (int i = 0; i < AQ_BLOCK / 16; i++) {
-        __m512 value = power.fits ? _mm512_mul_ps(_mm512_loadu_ps(x + i * 16), inverse) : _mm512_setzero_ps();
+        __m512 value =
+            chosen.fits ? _mm512_mul_ps(_mm512_loadu_ps(x + i * 16), inverse) : _mm512_setzero_ps();
         __m512i v = _mm512_cvt_roundps_epi32(value, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC), high = v;
         if (exact) {
             high = _mm512_srai_epi32(_mm512_add_epi32(v, half), 8);
@@ -58,7 +59,7 @@ AQ_INLINE bool make_planes(const float *x, bool exact, int segments, row_planes 
     }
     for (int p = 0; p < aq_plane_count(exact); p++)
         sum_segments(row->plane[p], segments, row->sum[p]);
-    return power.fits;
+    return chosen.fits;
 }
 
 /* Quads of four rows, side by side. */
