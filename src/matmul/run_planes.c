@@ -174,7 +174,7 @@ static void multiply_panel(const aq_matrix_run *run, size_t thread, int64_t colu
             .scale = plan->by_groups ? scale : NULL,
             .zero = plan->by_groups ? zero : NULL,
             .ahead = !few || r == 0 ? ahead : NULL,
-            .lines = (int)(few ? PANEL_LINES / 4 : aq_ceil_div(PANEL_LINES, tiles))});
+            .lines = (int)(few ? PANEL_LINES / 2 : aq_ceil_div(PANEL_LINES, tiles))});
 }
 
 static void sum_slice(const aq_matrix_run *run, size_t thread, int64_t column, int64_t n)

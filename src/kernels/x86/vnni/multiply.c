@@ -5,6 +5,8 @@
 
 typedef enum scaling { BY_COLUMNS, BY_GROUPS, BY_GROUPS_WITH_ZERO } scaling;
 
+enum { OFTEN_LINES = 16 };
+
 /* Sums by name: s<row><plane><vector>. gcc 12 keeps an array of them on the stack. What a tile does not have
  * is cut away, since rows, planes and vectors are constants where this is inlined. */
 #define FOR_VECTORS(DO, r, p) DO(r, p, 0) DO(r, p, 1) DO(r, p, 2) DO(r, p, 3)
@@ -41,7 +43,7 @@ AQ_INLINE void add_to_total(const aq_planes_tile *tile, const aq_digits_tail *ta
 
 /* One segment of a few vectors of columns from the panel's vector v0 on. */
 AQ_INLINE void segment(const aq_planes_tile *tile, int64_t v0, int s, int rows, int vectors, int planes,
-                       int quads, scaling by)
+                       int quads, scaling by, aq_ahead *ahead)
 {
     const aq_digits_tail *tail = aq_tail_of(tile->digits, planes == 3);
     const int64_t quad_bytes = tile->columns * 4;
@@ -54,6 +56,8 @@ AQ_INLINE void segment(const aq_planes_tile *tile, int64_t v0, int s, int rows, 
                              : _mm512_setzero_si512();
     FOR_ALL(START)
     for (int quad = 0; quad < quads; quad++, panel += quad_bytes, digits += planes * AQ_DIGIT_ROWS) {
+        if (ahead != NULL)
+            aq_bring(ahead, rows > 2 ? 1 : 2);
         const __m512i none = _mm512_setzero_si512();
         const __m512i w0 = _mm512_load_si512(panel), w1 = vectors > 1 ? _mm512_load_si512(panel + 64) : none,
                       w2 = vectors > 2 ? _mm512_load_si512(panel + 128) : none,
@@ -84,11 +88,13 @@ AQ_INLINE void segment(const aq_planes_tile *tile, int64_t v0, int s, int rows, 
 AQ_INLINE void rows_of(const aq_planes_tile *tile, int rows, int planes, int segments, scaling by)
 {
     const int vectors = rows > 2 ? 2 : 4;
+    /* many lines in a row would wait for each other: a few in each round */
+    const bool often = tile->ahead != NULL && tile->lines >= OFTEN_LINES;
     for (int64_t v = 0; v < tile->columns / 16; v += vectors) {
-        if (tile->ahead != NULL)
+        if (tile->ahead != NULL && !often)
             aq_bring(tile->ahead, tile->lines * vectors * 16 / tile->columns);
         for (int s = 0; s < segments; s++)
-            segment(tile, v, s, rows, vectors, planes, AQ_QUADS / segments, by);
+            segment(tile, v, s, rows, vectors, planes, AQ_QUADS / segments, by, often ? tile->ahead : NULL);
     }
 }
 

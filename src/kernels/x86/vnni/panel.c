@@ -5,7 +5,7 @@
 
 #include "kernels/x86/vnni/lines.h"
 
-enum { LINES = 96 /* brought for each panel */, QUAD_LINES = LINES / AQ_QUADS };
+enum { LINES = 64 /* brought for each panel */, QUAD_LINES = LINES / AQ_QUADS };
 
 AQ_INLINE void pack_rows(const aq_integers_job *job, aq_weight_type type, bool full)
 {
