@@ -41,7 +41,8 @@ AQ_INLINE void add_to_total(const aq_planes_tile *tile, const aq_digits_tail *ta
     _mm512_store_ps(acc, total);
 }
 
-/* One segment of a few vectors of columns from the panel's vector v0 on. */
+/* One segment of a few vectors of columns from the panel's vector v0 on. Long by what its macros stand for.
+ * NOLINTNEXTLINE(readability-function-size) */
 AQ_INLINE void segment(const aq_planes_tile *tile, int64_t v0, int s, int rows, int vectors, int planes,
                        int quads, scaling by, aq_ahead *ahead)
 {

@@ -41,7 +41,8 @@ AQ_INLINE void add_to_total(const band *b, __m512 f, int vector, float *acc, boo
     _mm512_store_ps(acc + vector * 16, total);
 }
 
-/* The band's part of one panel. bytes: of its columns, 64 if full. */
+/* The band's part of one panel. bytes: of its columns, 64 if full. Long by what its macros stand for.
+ * NOLINTNEXTLINE(readability-function-size) */
 AQ_INLINE void panel_of_band(const band *b, const char *at, int64_t bytes, bool full, aq_weight_type type,
                              int planes, bool grouped, aq_ahead *ahead, int32_t *waiting, float *acc)
 {
