@@ -78,49 +78,61 @@ AQ_INLINE void order_digits(const aq_planes_stream *stream, aq_weight_type type,
         }
 }
 
+/* f of planes.h of one block of 16 columns; those that do not exist are the last again. data: the block's
+ * first byte in the first column; offset: from there to the others. */
+AQ_INLINE __m512 sum_block(const char *data, const int64_t offset[COLUMNS], const aq_lines *lines,
+                           int64_t bytes, bool full, const int32_t *digits, const aq_digits_tail *tail,
+                           aq_weight_type type, int planes, aq_ahead *ahead)
+{
+    const int lines_each = type == AQ_S4 ? 1 : 2;
+    __m512i d[3][2], high[4], low[4];
+#pragma GCC unroll 3
+    for (int p = 0; p < 3; p++) {
+        d[p][0] = p < planes ? _mm512_loadu_si512(digits + p * AQ_QUADS) : _mm512_setzero_si512();
+        d[p][1] = p < planes ? _mm512_loadu_si512(digits + p * AQ_QUADS + 16) : _mm512_setzero_si512();
+    }
+#pragma GCC unroll 4
+    for (int four = 0; four < 4; four++) {
+        column_sums sum[4];
+        aq_bring(ahead, 4 * lines_each);
+#pragma GCC unroll 4
+        for (int i = 0; i < 4; i++)
+            sum[i] = sum_column(lines, data + offset[four * 4 + i], d, bytes, full, type, planes);
+        high[four] = sum_in_lanes(sum[0].high, sum[1].high, sum[2].high, sum[3].high);
+        low[four] = planes > 2 ? sum_in_lanes(sum[0].low, sum[1].low, sum[2].low, sum[3].low) : high[four];
+    }
+    __m512i h =
+        _mm512_add_epi32(sum_lanes(high[0], high[1], high[2], high[3]),
+                         _mm512_set1_epi32(tail->correction[0][0][0] * 256 + tail->correction[0][1][0]));
+    if (planes == 2)
+        return _mm512_cvtepi32_ps(h);
+    __m512i l = _mm512_add_epi32(sum_lanes(low[0], low[1], low[2], low[3]),
+                                 _mm512_set1_epi32(tail->correction[0][2][0]));
+    return _mm512_fmadd_ps(_mm512_cvtepi32_ps(h), _mm512_set1_ps(256.0f), _mm512_cvtepi32_ps(l));
+}
+
 /* 16 columns from j on, of which the first n exist. */
 AQ_INLINE void sum_columns(const aq_planes_stream *stream, int64_t j, int64_t n, aq_weight_type type,
                            int planes, bool grouped, aq_ahead *ahead)
 {
-    const int64_t block_bytes = aq_vnni_digits(planes == 3) + (int64_t)sizeof(aq_digits_tail);
-    const int lines_each = type == AQ_S4 ? 1 : 2;
+    const int64_t block_bytes = aq_vnni_digits(planes == 3) + (int64_t)sizeof(aq_digits_tail),
+                  weight_bytes = AQ_BLOCK / (type == AQ_S4 ? 2 : 1);
+    const aq_lines lines = aq_lines_at(stream->weight, true, 0, stream->n0 + j);
+    const char *data = lines.data;
     __m512 total = _mm512_setzero_ps();
     _Alignas(64) float scale[AQ_PANEL_MOST], zero[AQ_PANEL_MOST];
-    for (int64_t k0 = 0; k0 < stream->k; k0 += AQ_BLOCK) {
-        const aq_lines lines = aq_lines_at(stream->weight, true, k0, stream->n0 + j);
+    int64_t offset[COLUMNS];
+    for (int64_t i = 0; i < COLUMNS; i++)
+        offset[i] = (i < n ? i : n - 1) * lines.outer_bytes;
+    for (int64_t k0 = 0; k0 < stream->k; k0 += AQ_BLOCK, data += weight_bytes) {
         const int64_t k = stream->k - k0, bytes = type == AQ_S4 ? (k + 1) / 2 : k;
         const aq_digits_tail *tail = aq_tail_of(stream->digits + k0 / AQ_BLOCK * block_bytes, planes == 3);
         const int32_t *digits = stream->room + k0 / AQ_BLOCK * planes * AQ_QUADS;
-        __m512i d[3][2], high[4], low[4];
-#pragma GCC unroll 3
-        for (int p = 0; p < 3; p++) {
-            d[p][0] = p < planes ? _mm512_loadu_si512(digits + p * AQ_QUADS) : _mm512_setzero_si512();
-            d[p][1] = p < planes ? _mm512_loadu_si512(digits + p * AQ_QUADS + 16) : _mm512_setzero_si512();
-        }
-#pragma GCC unroll 4
-        for (int four = 0; four < 4; four++) {
-            column_sums sum[4];
-#pragma GCC unroll 4
-            for (int i = 0; i < 4; i++) {
-                int64_t column = four * 4 + i;
-                const char *at = lines.data + (column < n ? column : n - 1) * lines.outer_bytes;
-                aq_bring(ahead, lines_each);
-                sum[i] = k >= AQ_BLOCK ? sum_column(&lines, at, d, AQ_BLOCK, true, type, planes)
-                                       : sum_column(&lines, at, d, bytes, false, type, planes);
-            }
-            high[four] = sum_in_lanes(sum[0].high, sum[1].high, sum[2].high, sum[3].high);
-            if (planes > 2)
-                low[four] = sum_in_lanes(sum[0].low, sum[1].low, sum[2].low, sum[3].low);
-        }
-        __m512i h =
-            _mm512_add_epi32(sum_lanes(high[0], high[1], high[2], high[3]),
-                             _mm512_set1_epi32(tail->correction[0][0][0] * 256 + tail->correction[0][1][0]));
-        __m512 f = _mm512_cvtepi32_ps(h), s = _mm512_set1_ps(tail->scale[0]);
-        if (planes > 2)
-            f = _mm512_fmadd_ps(
-                f, _mm512_set1_ps(256.0f),
-                _mm512_cvtepi32_ps(_mm512_add_epi32(sum_lanes(low[0], low[1], low[2], low[3]),
-                                                    _mm512_set1_epi32(tail->correction[0][2][0]))));
+        __m512 f =
+            k >= AQ_BLOCK
+                ? sum_block(data, offset, &lines, weight_bytes, true, digits, tail, type, planes, ahead)
+                : sum_block(data, offset, &lines, bytes, false, digits, tail, type, planes, ahead);
+        __m512 s = _mm512_set1_ps(tail->scale[0]);
         if (!grouped) {
             total = _mm512_fmadd_ps(f, s, total);
             continue;
