@@ -48,6 +48,10 @@ AQ_INLINE __m512i aq_load_line(const aq_lines *lines, const char *at, int64_t by
 {
     if (lines->whole)
         return full ? _mm512_loadu_si512(at) : _mm512_maskz_loadu_epi8(aq_bytes512(bytes), at);
+    if (full)
+        return _mm512_inserti64x4(
+            _mm512_castsi256_si512(_mm256_loadu_si256((const __m256i *)(const void *)at)),
+            _mm256_loadu_si256((const __m256i *)(const void *)(at + lines->half_bytes)), 1);
     __m256i low = _mm256_maskz_loadu_epi8((__mmask32)aq_bytes512(bytes), at),
             high = bytes > 32
                        ? _mm256_maskz_loadu_epi8((__mmask32)aq_bytes512(bytes - 32), at + lines->half_bytes)

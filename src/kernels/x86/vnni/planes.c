@@ -9,8 +9,9 @@ enum {
 static const char *stream_declines(const aq_kernel_query *query)
 {
     const bool order_t = query->order == AQ_ORDER_T;
-    if (query->block > 0)
-        return "takes FRACTAL_NZ through panels only";
+    const int64_t least_block = AQ_LINE_BYTES / 2 * (query->type == AQ_S4 ? 2 : 1);
+    if (query->block > 0 && (order_t || query->block % least_block != 0))
+        return "takes FRACTAL_NZ by columns, or in short blocks, through panels only";
     if (query->odd_rows)
         return "takes 4-bit weights whose rows begin at a byte only";
     if (order_t ? query->stride_k != 1 : query->stride_n != 1)

@@ -13,9 +13,8 @@ enum {
 
 typedef struct band {
     const aq_planes_stream *stream;
-    aq_lines lines; /* at the band's first k and the slice's first column */
-    int64_t k0;
-    int64_t k; /* of the band, not beyond the matrix */
+    aq_lines lines; /* at the band's first k and the panel's first column */
+    int64_t k;      /* of the band, not beyond the matrix */
     const int32_t *digits;
     const aq_digits_tail *tail;
     int segment;
@@ -109,68 +108,91 @@ AQ_INLINE void panel_of_band(const band *b, const char *at, int64_t bytes, bool 
 #undef ADD
 }
 
-/* The next band's lines. */
-AQ_INLINE aq_ahead ahead_of(const aq_planes_stream *stream, const aq_lines *next, int64_t rows,
-                            int64_t slice_bytes)
+/* The next band of a slice whose rows are in one piece. rows: of k, from the band on. */
+AQ_INLINE aq_ahead ahead_of_slice(const aq_lines *next, int64_t rows, int64_t band_k, int64_t slice_bytes)
 {
+    const int64_t run = (slice_bytes + AQ_LINE_BYTES - 1) / AQ_LINE_BYTES;
     return (aq_ahead){.at = (uintptr_t)next->data,
                       .stride = (uintptr_t)next->outer_bytes,
-                      .run = (slice_bytes + AQ_LINE_BYTES - 1) / AQ_LINE_BYTES,
-                      .lines = (slice_bytes + AQ_LINE_BYTES - 1) / AQ_LINE_BYTES *
-                               (rows < stream->k ? rows : stream->k)};
+                      .run = run,
+                      .lines = rows <= 0 ? 0 : run * (rows < band_k ? rows : band_k)};
+}
+
+/* The next band of one panel in FRACTAL_NZ: the rows of a block follow each other. */
+AQ_INLINE aq_ahead ahead_of_panel(const aq_lines *next, int64_t rows, int64_t band_k)
+{
+    return (aq_ahead){.at = (uintptr_t)next->data,
+                      .stride = (uintptr_t)next->half_bytes,
+                      .run = band_k / 2,
+                      .lines = rows < band_k || next->whole ? 0 : band_k};
+}
+
+/* Band band_k0 of the panel that begins at column j of the slice. lines: from there on. */
+AQ_INLINE void panel_in_band(const aq_planes_stream *stream, const aq_lines *lines, int64_t band_k0,
+                             int64_t band_k, int64_t j, aq_weight_type type, int planes, bool grouped,
+                             aq_ahead *ahead)
+{
+    const int64_t columns = aq_panel_columns(type), length = AQ_BLOCK / stream->segments,
+                  step = band_k < length ? band_k : length, left = stream->n - j,
+                  bytes = type == AQ_S4 ? (left + 1) / 2 : left,
+                  block_bytes = aq_vnni_digits(planes == 3) + (int64_t)sizeof(aq_digits_tail);
+    const char *digits = stream->digits + band_k0 / AQ_BLOCK * block_bytes;
+    _Alignas(64) float scale[AQ_PANEL_MOST], zero[AQ_PANEL_MOST];
+    for (int64_t at = 0; at < band_k && band_k0 + at < stream->k; at += step) {
+        const int64_t k0 = band_k0 + at, in_block = k0 % AQ_BLOCK;
+        band b = {.stream = stream,
+                  .lines = *lines,
+                  .k = stream->k - k0 < step ? stream->k - k0 : step,
+                  .digits = (const int32_t *)(const void *)digits + in_block / 4 * planes * AQ_DIGIT_ROWS,
+                  .tail = aq_tail_of(digits, planes == 3),
+                  .segment = (int)(in_block / length),
+                  .first = k0 % length == 0,
+                  .last = (k0 + step) % length == 0 || k0 + step >= stream->k,
+                  .scale = scale,
+                  .zero = zero};
+        if (grouped && b.last)
+            aq_vnni_group_scales(&(aq_group_scales){.scaled = stream->scaled,
+                                                    .type = type,
+                                                    .k0 = k0 / length * length,
+                                                    .k = length,
+                                                    .n0 = stream->n0 + j,
+                                                    .n = left < columns ? left : columns,
+                                                    .segments = 1,
+                                                    .scale = scale,
+                                                    .zero = stream->zero ? zero : NULL});
+        const char *from = lines->data + at * lines->outer_bytes;
+        if (bytes >= AQ_LINE_BYTES)
+            panel_of_band(&b, from, bytes, true, type, planes, grouped, ahead, stream->room + j * PLANES,
+                          stream->acc + j);
+        else
+            panel_of_band(&b, from, bytes, false, type, planes, grouped, ahead, stream->room + j * PLANES,
+                          stream->acc + j);
+    }
 }
 
 AQ_INLINE void stream_of(const aq_planes_stream *stream, aq_weight_type type, int planes, bool grouped)
 {
-    const int64_t columns = aq_panel_columns(type), length = AQ_BLOCK / stream->segments,
+    const aq_weight *weight = stream->weight;
+    const int64_t columns = aq_panel_columns(type), k = stream->k, n = stream->n, n0 = stream->n0,
                   band_k = BAND_BYTES / AQ_LINE_BYTES * (type == AQ_S4 ? 2 : 1),
-                  step = band_k < length ? band_k : length,
-                  bytes = type == AQ_S4 ? (stream->n + 1) / 2 : stream->n,
-                  block_bytes = aq_vnni_digits(planes == 3) + (int64_t)sizeof(aq_digits_tail);
-    _Alignas(64) float scale[AQ_SEGMENTS * AQ_PANEL_MOST], zero[AQ_SEGMENTS * AQ_PANEL_MOST];
-    memset(stream->acc, 0, (size_t)((stream->n + columns - 1) / columns * columns) * sizeof *stream->acc);
-    for (int64_t band_k0 = 0; band_k0 < stream->k; band_k0 += band_k) {
-        const aq_lines lines = aq_lines_at(stream->weight, false, stream->n0, band_k0),
-                       next = aq_lines_at(stream->weight, false, stream->n0, band_k0 + band_k);
-        const char *digits = stream->digits + band_k0 / AQ_BLOCK * block_bytes;
-        aq_ahead ahead = ahead_of(stream, &next, stream->k - band_k0 - band_k, bytes);
-        if (ahead.lines > ahead.run * band_k)
-            ahead.lines = ahead.run * band_k;
-        for (int64_t j = 0; j < stream->n; j += columns) {
-            const int64_t left = bytes - j * AQ_LINE_BYTES / columns;
-            const char *panel = lines.data + j * AQ_LINE_BYTES / columns;
-            for (int64_t at = 0; at < band_k && band_k0 + at < stream->k; at += step) {
-                const int64_t k0 = band_k0 + at, in_block = k0 % AQ_BLOCK;
-                band b = {.stream = stream,
-                          .lines = lines,
-                          .k0 = k0,
-                          .k = stream->k - k0 < step ? stream->k - k0 : step,
-                          .digits =
-                              (const int32_t *)(const void *)digits + in_block / 4 * planes * AQ_DIGIT_ROWS,
-                          .tail = aq_tail_of(digits, planes == 3),
-                          .segment = (int)(in_block / length),
-                          .first = k0 % length == 0,
-                          .last = (k0 + step) % length == 0 || k0 + step >= stream->k,
-                          .scale = scale,
-                          .zero = zero};
-                if (grouped && b.last)
-                    aq_vnni_group_scales(
-                        &(aq_group_scales){.scaled = stream->scaled,
-                                           .type = type,
-                                           .k0 = k0 / length * length,
-                                           .k = length,
-                                           .n0 = stream->n0 + j,
-                                           .n = stream->n - j < columns ? stream->n - j : columns,
-                                           .segments = 1,
-                                           .scale = scale,
-                                           .zero = stream->zero ? zero : NULL});
-                if (left >= AQ_LINE_BYTES)
-                    panel_of_band(&b, panel + at * lines.outer_bytes, left, true, type, planes, grouped,
-                                  &ahead, stream->room + j * PLANES, stream->acc + j);
-                else
-                    panel_of_band(&b, panel + at * lines.outer_bytes, left, false, type, planes, grouped,
-                                  &ahead, stream->room + j * PLANES, stream->acc + j);
+                  bytes = type == AQ_S4 ? (n + 1) / 2 : n;
+    memset(stream->acc, 0, (size_t)((n + columns - 1) / columns * columns) * sizeof *stream->acc);
+    if (weight->block > 0) { /* columns of a panel are near along k: one panel after the other */
+        for (int64_t j = 0; j < n; j += columns)
+            for (int64_t k0 = 0; k0 < k; k0 += band_k) {
+                const aq_lines lines = aq_lines_at(weight, false, n0 + j, k0),
+                               next = aq_lines_at(weight, false, n0 + j, k0 + band_k);
+                aq_ahead ahead = ahead_of_panel(&next, k - k0 - band_k, band_k);
+                panel_in_band(stream, &lines, k0, band_k, j, type, planes, grouped, &ahead);
             }
+        return;
+    }
+    for (int64_t k0 = 0; k0 < k; k0 += band_k) {
+        const aq_lines next = aq_lines_at(weight, false, n0, k0 + band_k);
+        aq_ahead ahead = ahead_of_slice(&next, k - k0 - band_k, band_k, bytes);
+        for (int64_t j = 0; j < n; j += columns) {
+            const aq_lines lines = aq_lines_at(weight, false, n0 + j, k0);
+            panel_in_band(stream, &lines, k0, band_k, j, type, planes, grouped, &ahead);
         }
     }
 }
