@@ -26,7 +26,7 @@ enum { TABLE_SIZE = sizeof table / sizeof table[0] };
 static const aq_kernel *named; /* the kernel that ANTIQUANT_KERNEL names, null for none */
 static char level_reason[AQ_CPU_LEVELS][128];
 static char named_reason[192];
-static char invalid[1536];
+static char invalid[1792]; /* in an error text of 2048, after the caller's name */
 
 static void append(char *text, size_t size, const char *format, ...) __attribute__((format(printf, 3, 4)));
 
@@ -73,11 +73,16 @@ static void explain_invalid(const char *setting)
     shown[length] = '\0';
     append(invalid, sizeof invalid, "ANTIQUANT_KERNEL=\"%s%s\" is not valid; valid values:", shown,
            setting[length] ? "..." : "");
-    for (size_t i = 0; i < TABLE_SIZE; i++) {
-        const char *why = level_text(table[i]);
-        append(invalid, sizeof invalid, "%s %s", i == 0 ? "" : ",", table[i]->name);
-        if (*why)
-            append(invalid, sizeof invalid, " (not here: %s)", why);
+    for (size_t i = 0, count = 0; i < TABLE_SIZE; i++)
+        if (*level_text(table[i]) == '\0')
+            append(invalid, sizeof invalid, "%s %s", count++ == 0 ? "" : ",", table[i]->name);
+    for (int l = 0; l < AQ_CPU_LEVELS; l++) {
+        if (*level_reason[l] == '\0')
+            continue;
+        append(invalid, sizeof invalid, "; not here, each %s:", level_reason[l]);
+        for (size_t i = 0, count = 0; i < TABLE_SIZE; i++)
+            if ((int)table[i]->level == l)
+                append(invalid, sizeof invalid, "%s %s", count++ == 0 ? "" : ",", table[i]->name);
     }
 }
 
