@@ -8,23 +8,18 @@ from ctypes import POINTER, byref, c_char_p, c_int, c_int64, c_size_t, c_uint64,
 import numpy as np
 
 from data import pack_nibbles
-from peer import NotAvailable, Peer, Runner
+from peer import NotAvailable, Once, Peer, Runner
 
 FLOAT16, INT8, INT4 = 1, 2, 29  # aclDataType
 ND = 2  # aclFormat
 HUGE_FIRST = 0  # aclrtMemMallocPolicy
 
 
-class Library:
+class Library(Once):
     """The library, started once in a process."""
-    _only = None
 
-    @classmethod
-    def get(cls):
-        cls._only = cls._only or cls(os.environ["ANTIQUANT_LIBRARY"])
-        return cls._only
-
-    def __init__(self, path):
+    def __init__(self):
+        path = os.environ["ANTIQUANT_LIBRARY"]
         if not os.path.isfile(path):
             raise NotAvailable(f"{path} is not there: run make")
         self.c = ctypes.CDLL(path)

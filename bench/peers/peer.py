@@ -11,6 +11,16 @@ class NotAvailable(Exception):
     """This participant cannot run here; the text says why, for people."""
 
 
+class Once:
+    """A library that is loaded once in a process, at the first get()."""
+    _only = None
+
+    @classmethod
+    def get(cls):
+        cls._only = cls._only or cls()
+        return cls._only
+
+
 class Peer:
     """One way to multiply. who, version, keeps_x, mode, x and storage go into the records."""
     who = ""

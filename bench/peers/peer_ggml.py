@@ -7,7 +7,7 @@ from ctypes import POINTER, Structure, c_bool, c_char_p, c_int, c_int64, c_size_
 
 import numpy as np
 
-from peer import NotAvailable, Peer, Runner, folder, why_missing
+from peer import NotAvailable, Once, Peer, Runner, folder, why_missing
 
 BLOCK = 32
 F32, F16, Q4_0, Q8_0 = 0, 1, 2, 8  # enum ggml_type
@@ -37,14 +37,7 @@ SIGNATURES = {
 }
 
 
-class Library:
-    _only = None
-
-    @classmethod
-    def get(cls):
-        cls._only = cls._only or cls()
-        return cls._only
-
+class Library(Once):
     def __init__(self):
         where = folder() / "ggml" / "lib"
         if not (where / "libggml-cpu.so").exists():

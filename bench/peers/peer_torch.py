@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from data import aligned
-from peer import NotAvailable, Peer, Runner, folder, why_missing
+from peer import NotAvailable, Once, Peer, Runner, folder, why_missing
 
 BLOCK_OF_CHANNEL = 128  # the largest group but 256 that the 4-bit kernel takes
 INNER_TILES = 2
@@ -27,14 +27,7 @@ def from_bf16(bits):
     return (bits.astype(np.uint32) << 16).view(np.float32)
 
 
-class Library:
-    _only = None
-
-    @classmethod
-    def get(cls):
-        cls._only = cls._only or cls()
-        return cls._only
-
+class Library(Once):
     def __init__(self):
         where = folder() / "torch" / "lib"
         if not (where / "libtorch_cpu.so").exists():

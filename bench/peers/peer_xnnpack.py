@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from data import aligned, pack_nibbles
-from peer import NotAvailable, Peer, Runner, installed
+from peer import NotAvailable, Once, Peer, Runner, installed
 
 FP32, FP16, QCINT8, QCINT4, QDINT8, QBINT4 = 1, 2, 6, 8, 9, 12  # enum xnn_datatype
 INVALID = 0xFFFFFFFF
@@ -50,14 +50,7 @@ STATUS = ("success", "uninitialized", "invalid parameter", "invalid state", "uns
           "unsupported hardware", "out of memory", "reallocation required", "deprecated")
 
 
-class Library:
-    _only = None
-
-    @classmethod
-    def get(cls):
-        cls._only = cls._only or cls()
-        return cls._only
-
+class Library(Once):
     def __init__(self):
         self.version = f"in executorch {installed('executorch')}"
         where = Path(importlib.util.find_spec("executorch").submodule_search_locations[0]) / "lib"

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* digits.h - a row of x as integers and a power of two, block by block, in plain C that every level compiles
- * for its own instructions. Knows the numbers (planes.h), no kernel's layout. */
+/* digits.h - a row of x as integers and a scale, block by block, in plain C that every level compiles for
+ * its own instructions. Knows the numbers (planes.h), no kernel's layout. */
 #ifndef AQ_KERNELS_DIGITS_H
 #define AQ_KERNELS_DIGITS_H
 
@@ -9,7 +9,7 @@
 #include "base/float8.h"
 #include "kernels/planes.h"
 
-/* One block of one row. v = 256 * high + low in mode exact, v = high in mode fast (low is not set). */
+/* One block of one row. v = 256 * high + low in mode exact, v = high in mode fast (low means nothing). */
 typedef struct aq_block_digits {
     int32_t v[AQ_BLOCK];
     int16_t high[AQ_BLOCK], low[AQ_BLOCK];

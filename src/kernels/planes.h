@@ -31,7 +31,7 @@ enum {
 
 /* What follows the digits of a tile of rows in a block, [segment][row]. */
 typedef struct aq_digits_tail {
-    int32_t correction[AQ_SEGMENTS][3][AQ_DIGIT_ROWS]; /* where the sums of each plane start */
+    int32_t correction[AQ_SEGMENTS][3][AQ_DIGIT_ROWS]; /* the kernel's own: what its sums need */
     float x_sum[AQ_SEGMENTS][AQ_DIGIT_ROWS];           /* X */
     float scale[AQ_DIGIT_ROWS];                        /* s */
     float pad[12];

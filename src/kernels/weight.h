@@ -11,11 +11,17 @@ static inline bool aq_weight_is_4_bit(aq_weight_type type)
     return type == AQ_S4 || type == AQ_F4E2M1;
 }
 
+/* Order T iff stride_k == 1 and stride_n != 1 (numerics page 5). */
+static inline aq_order aq_weight_order(const aq_weight *weight)
+{
+    return weight->stride_k == 1 && weight->stride_n != 1 ? AQ_ORDER_T : AQ_ORDER_P;
+}
+
 /* Number of element (k,n), counted from data. */
 static inline int64_t aq_weight_index(const aq_weight *weight, int64_t k, int64_t n)
 {
     if (weight->block > 0) { /* FRACTAL_NZ: the axis of stride 1 lies in blocks */
-        int64_t *inner = weight->stride_k == 1 && weight->stride_n != 1 ? &k : &n;
+        int64_t *inner = aq_weight_order(weight) == AQ_ORDER_T ? &k : &n;
         int64_t blocks = *inner / weight->block;
         *inner %= weight->block;
         return weight->first + blocks * weight->block_stride + k * weight->stride_k + n * weight->stride_n;

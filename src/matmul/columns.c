@@ -228,10 +228,10 @@ void aq_columns_read(const aq_plan *plan, const aq_operands *operands, char *wor
          *second = workspace + plan->workspace.second_column;
     memset(data, 0, sizeof *data);
     data->columns.recipe = data->parameters.recipe = problem->recipe;
-    data->parameters.exact = plan->exact;
+    data->parameters.exact = aq_plan_unrounded(plan);
     if (problem->bias.present) {
         float *bias = (float *)(void *)(workspace + plan->workspace.bias);
-        read_bias(problem, problem->round_bias && !plan->exact, operands, bias);
+        read_bias(problem, problem->round_bias && !aq_plan_unrounded(plan), operands, bias);
         data->bias = bias;
     }
     if (problem->out_type == AQ_NUMBER_S8) {

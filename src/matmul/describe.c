@@ -80,7 +80,7 @@ typedef struct work_cost {
 /* Integer products: of a fused multiply-add's time, by the instructions of the level. */
 static work_cost cost_of_planes(const aq_plan *plan)
 {
-    const bool exact = plan->numerics == AQ_NUMERICS_EXACT;
+    const bool exact = aq_plan_exact(plan);
     switch (plan->planes->level) {
 #if defined(__x86_64__)
     case AQ_CPU_VNNI: /* four products an instruction and lane, for three planes or two */
@@ -145,7 +145,7 @@ static const char *panel_reason(const aq_plan *plan)
     const aq_problem *problem = &plan->problem;
     if (plan->planes != NULL || plan->stream != NULL || !plan->generic_panel)
         return NULL;
-    if (plan->exact)
+    if (aq_plan_unrounded(plan))
         return "weights are not rounded, and are not integers with one scale a column or group";
     if (problem->recipe != AQ_RECIPE_SCALED)
         return "columns lie apart, or parameters vary along k";
@@ -243,7 +243,7 @@ void aq_plan_lines(const aq_plan_description *description, char *text, size_t si
 /* Where no kernel streams although one would take the query: the plan did not ask. */
 static const char *not_asked(const aq_plan *plan)
 {
-    if (plan->exact)
+    if (aq_plan_unrounded(plan))
         return "rounds weights, and the mode does not";
     return "takes no columns that lie apart and no parameters that vary along k";
 }
@@ -251,7 +251,7 @@ static const char *not_asked(const aq_plan *plan)
 void aq_plan_why_not(const aq_plan *plan, char *text, size_t size)
 {
     aq_kernel_query query = aq_plan_query(&plan->problem, plan->order);
-    query.exact = plan->exact;
+    query.exact = aq_plan_unrounded(plan);
     text[0] = '\0';
     if (plan->planes != NULL) {
         aq_kernel_why_not(AQ_ROLE_PLANES, &query, plan->planes, "", text, size);

@@ -187,7 +187,6 @@ int aq_plan_make(const char *function, const aq_problem *problem, aq_numerics_mo
     plan->problem = *problem;
     plan->order = aq_plan_order(problem);
     plan->numerics = numerics;
-    plan->exact = numerics != AQ_NUMERICS_NPU;
 
     int64_t work;
     if (!aq_mul_i64(problem->m, problem->n, &work) || !aq_mul_i64(work, aq_max_i64(problem->k, 1), &work) ||
@@ -196,15 +195,15 @@ int aq_plan_make(const char *function, const aq_problem *problem, aq_numerics_mo
     plan->threads = work < SERIAL_WORK ? 1 : aq_parallel_threads();
 
     aq_kernel_query query = aq_plan_query(problem, plan->order);
-    query.exact = plan->exact;
+    query.exact = aq_plan_unrounded(plan);
     plan->gemm = aq_kernel_choose(AQ_ROLE_GEMM, &query);
-    plan->generic_panel = plan->exact || needs_generic_panel(problem, &query, plan->gemm);
-    bool streams = !plan->exact && (problem->recipe == AQ_RECIPE_SCALED || !plan->generic_panel);
+    plan->generic_panel = query.exact || needs_generic_panel(problem, &query, plan->gemm);
+    bool streams = !query.exact && (problem->recipe == AQ_RECIPE_SCALED || !plan->generic_panel);
     plan->stream = streams ? aq_kernel_choose(AQ_ROLE_STREAM, &query) : NULL;
     if (plan->stream != NULL)
         cut_stream(plan);
     cut_gemm(plan);
-    plan->planes = plan->exact && takes_planes(problem) ? aq_kernel_choose(AQ_ROLE_PLANES, &query) : NULL;
+    plan->planes = query.exact && takes_planes(problem) ? aq_kernel_choose(AQ_ROLE_PLANES, &query) : NULL;
     if (plan->planes != NULL)
         cut_planes(plan, &query);
     return aq_workspace_lay_out(plan) ? 0 : too_large(function, problem);

@@ -32,7 +32,6 @@ typedef struct aq_plan {
     aq_problem problem;
     aq_order order;
     aq_numerics_mode numerics;
-    bool exact;              /* any mode but npu: neither weights nor bias are rounded before the sum */
     const aq_kernel *stream; /* null: gemm takes all rows */
     const aq_kernel *gemm;   /* never null: also where the data rules the stream kernel out */
     const aq_kernel *planes; /* null: mode npu, or what integers do not serve; else instead of both */
@@ -47,6 +46,18 @@ typedef struct aq_plan {
     int64_t rows_part;  /* gemm: rows of a task, a multiple of mr */
     aq_workspace_layout workspace;
 } aq_plan;
+
+/* Neither weights nor bias are rounded before the sum: every mode but npu. */
+static inline bool aq_plan_unrounded(const aq_plan *plan)
+{
+    return plan->numerics != AQ_NUMERICS_NPU;
+}
+
+/* Integer kernels hold x to 24 bits, else to 16: what their `exact` means. */
+static inline bool aq_plan_exact(const aq_plan *plan)
+{
+    return plan->numerics == AQ_NUMERICS_EXACT;
+}
 
 /* 0; 161002 when sizes do not fit 64 bits (message set, argument names x1 and x2); 561000 when an environment
  * variable is invalid. `function` is the caller's, for messages. */

@@ -139,23 +139,30 @@ static void pack_tile_of_rows(void *context, size_t thread, size_t index)
     }
 }
 
+void aq_pack_any_panel(const aq_matrix_run *run, int64_t k0, int64_t k, int64_t column, int64_t n,
+                       float *panel)
+{
+    const aq_plan *plan = run->plan;
+    aq_pack_panel_generic(&(aq_generic_panel_job){.order = plan->order,
+                                                  .weight = &run->weight,
+                                                  .parameters = &run->data.parameters,
+                                                  .k_total = plan->problem.k,
+                                                  .k0 = k0,
+                                                  .n0 = column,
+                                                  .k = k,
+                                                  .n = n,
+                                                  .steps = aq_packed_steps(plan->order, k),
+                                                  .nr = plan->gemm->nr,
+                                                  .panel = panel});
+}
+
 static void pack_panel(const aq_matrix_run *run, int64_t k0, int64_t k, int64_t column, int64_t n,
                        float *panel)
 {
     const aq_plan *plan = run->plan;
     int64_t steps = aq_packed_steps(plan->order, k);
     if (run->generic_panel)
-        aq_pack_panel_generic(&(aq_generic_panel_job){.order = plan->order,
-                                                      .weight = &run->weight,
-                                                      .parameters = &run->data.parameters,
-                                                      .k_total = plan->problem.k,
-                                                      .k0 = k0,
-                                                      .n0 = column,
-                                                      .k = k,
-                                                      .n = n,
-                                                      .steps = steps,
-                                                      .nr = plan->gemm->nr,
-                                                      .panel = panel});
+        aq_pack_any_panel(run, k0, k, column, n, panel);
     else if (plan->problem.recipe == AQ_RECIPE_SCALED)
         plan->gemm->pack_scaled(&(aq_scaled_panel_job){.order = plan->order,
                                                        .weight = &run->weight,

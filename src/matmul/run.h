@@ -37,6 +37,11 @@ static inline char *aq_scratch_of(const aq_matrix_run *run, size_t thread)
 void aq_store_sums(const aq_matrix_run *run, const float *sum, int64_t sum_stride, int64_t row, int64_t rows,
                    int64_t column, int64_t n);
 
+/* k k from k0 on of n columns from `column` on, at most plan->gemm->nr, as a gemm panel: every layout and
+ * parameter, through the generic packer. */
+void aq_pack_any_panel(const aq_matrix_run *run, int64_t k0, int64_t k, int64_t column, int64_t n,
+                       float *panel);
+
 /* The whole matrix by plan->planes; where its parameters are beyond them, by aq_sum_by_fma. */
 void aq_run_planes(aq_matrix_run *run);
 

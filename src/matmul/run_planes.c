@@ -54,7 +54,7 @@ static float *sums_of(const aq_matrix_run *run, size_t thread, int64_t p, int64_
 static void total_x(const aq_matrix_run *run, int64_t tile, int64_t row)
 {
     const aq_plan *plan = run->plan;
-    const bool exact = plan->numerics == AQ_NUMERICS_EXACT;
+    const bool exact = aq_plan_exact(plan);
     const aq_planes *planes = plan->planes->planes;
     const char *at = digits_of(run, tile) + planes->digit_bytes[exact];
     float total = 0.0f;
@@ -75,7 +75,7 @@ static void make_tile_of_digits(void *context, size_t thread, size_t index)
                          .rows = aq_min_i64(AQ_DIGIT_ROWS, run->rows - first),
                          .blocks = plan->row_stride / AQ_BLOCK,
                          .segments = plan->segments,
-                         .exact = plan->numerics == AQ_NUMERICS_EXACT,
+                         .exact = aq_plan_exact(plan),
                          .type = problem->weight_type,
                          .digits = digits_of(run, tile)};
     for (int64_t r = 0; r < job.rows; r++)
@@ -133,7 +133,7 @@ static void multiply_panel(const aq_matrix_run *run, size_t thread, int64_t colu
     const aq_workspace_layout *layout = &plan->workspace;
     const aq_planes *planes = plan->planes->planes;
     const aq_problem *problem = &plan->problem;
-    const bool exact = plan->numerics == AQ_NUMERICS_EXACT;
+    const bool exact = aq_plan_exact(plan);
     const int64_t columns = aq_panel_columns(problem->weight_type), k0 = block * AQ_BLOCK,
                   k = aq_min_i64(AQ_BLOCK, problem->k - k0), n0 = column + p,
                   n = aq_min_i64(columns, problem->n - n0);
@@ -193,7 +193,7 @@ static void sum_slice(const aq_matrix_run *run, size_t thread, int64_t column, i
             .digits = digits_of(run, 0),
             .acc = acc,
             .segments = plan->segments,
-            .exact = plan->numerics == AQ_NUMERICS_EXACT,
+            .exact = aq_plan_exact(plan),
             .room = (int32_t *)(void *)floats_in(run, thread, plan->workspace.scratch_ints)});
         return;
     }

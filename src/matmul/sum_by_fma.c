@@ -35,17 +35,7 @@ static void sum_tile(const aq_matrix_run *run, const int64_t *row, int64_t count
     float *tile = (float *)(void *)scratch, *panel = tile + mr * nr, *packed = panel + most * nr;
     for (int64_t k0 = 0; k0 < plan->problem.k; k0 += chunk) {
         int64_t k = aq_min_i64(chunk, plan->problem.k - k0), steps = aq_packed_steps(plan->order, k);
-        aq_pack_panel_generic(&(aq_generic_panel_job){.order = plan->order,
-                                                      .weight = &run->weight,
-                                                      .parameters = &run->data.parameters,
-                                                      .k_total = plan->problem.k,
-                                                      .k0 = k0,
-                                                      .n0 = column,
-                                                      .k = k,
-                                                      .n = n,
-                                                      .steps = steps,
-                                                      .nr = nr,
-                                                      .panel = panel});
+        aq_pack_any_panel(run, k0, k, column, n, panel);
         pack_rows(run, row, count, k0, k, steps, packed);
         plan->gemm->gemm(&(aq_gemm_tile){.order = plan->order,
                                          .packed = packed,

@@ -47,17 +47,16 @@ static bool lay_out_planes(aq_plan *plan, int64_t *total)
     const aq_planes *planes = plan->planes->planes;
     const int64_t columns = aq_panel_columns(plan->problem.weight_type), floats = (int64_t)sizeof(float);
     int64_t digits, scratch = 0, ignored, tiles = plan->rows_block / AQ_DIGIT_ROWS;
-    if (!aq_mul_i64(plan->row_stride / AQ_BLOCK, aq_digits_bytes(planes, plan->numerics == AQ_NUMERICS_EXACT),
-                    &digits) ||
+    if (!aq_mul_i64(plan->row_stride / AQ_BLOCK, aq_digits_bytes(planes, aq_plan_exact(plan)), &digits) ||
         !aq_mul_i64(digits, tiles, &ignored))
         return false;
     layout->digits_bytes = digits;
     int64_t affine = plan->by_groups ? 0 : plan->problem.n;
     if (!carve(total, affine, &layout->scale) || !carve(total, affine, &layout->zero))
         return false;
+    /* fits: the digits of four rows, checked above, are more bytes than these are floats */
     int64_t line = aq_max_i64(plan->slice, plan->row_stride * AQ_DIGIT_ROWS);
-    if (plan->row_stride > INT64_MAX / AQ_DIGIT_ROWS ||
-        !carve(total, digits * tiles / floats, &layout->rows) ||
+    if (!carve(total, digits * tiles / floats, &layout->rows) ||
         !carve(total, 2 * plan->rows_block, &layout->x_totals) ||
         !carve(&scratch, AQ_PANEL_BYTES / floats, &ignored) ||
         !carve(&scratch, plan->rows_block * plan->slice, &layout->scratch_sums) ||

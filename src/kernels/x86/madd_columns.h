@@ -6,27 +6,8 @@
 
 #include <immintrin.h>
 
-#include "base/float16.h"
 #include "kernels/x86/madd_layout.h"
-
-/* Sixteen columns, of which count exist, of one row of 16-bit floats; +0 beyond. */
-AQ_INLINE void aq_widen_run(const uint16_t *from, int64_t stride, int64_t count, aq_half half,
-                            float out[AQ_RUN])
-{
-    uint16_t copied[AQ_RUN] = {0};
-    if (stride != 1 || count < AQ_RUN) {
-        for (int64_t i = 0; i < count && i < AQ_RUN; i++)
-            copied[i] = from[i * stride];
-        from = copied;
-    }
-    for (int64_t i = 0; i < AQ_RUN; i += 8) {
-        __m128i bits = _mm_loadu_si128((const __m128i *)(const void *)(from + i));
-        __m256 wide = half == AQ_F16
-                          ? _mm256_cvtph_ps(bits)
-                          : _mm256_castsi256_ps(_mm256_slli_epi32(_mm256_cvtepu16_epi32(bits), 16));
-        _mm256_storeu_ps(out + i, wide);
-    }
-}
+#include "kernels/x86/scaled.h"
 
 /* Sixteen columns in their own order to the four fours of the panel's. */
 AQ_INLINE void aq_order_run(__m128 v[4], aq_weight_type type)
@@ -76,20 +57,23 @@ static inline void aq_group_scales_madd(const aq_group_scales *job)
     for (int64_t segment = 0; segment < job->segments; segment++) {
         const int64_t group = (job->k0 + segment * length) / scaled->group;
         for (int64_t first = 0; first < columns; first += AQ_RUN) {
-            const int64_t count = segment * length < job->k ? job->n - first : 0, column = job->n0 + first;
+            const int64_t left = segment * length < job->k ? job->n - first : 0, column = job->n0 + first,
+                          count = left < AQ_RUN ? left : AQ_RUN;
             const int64_t to =
                 segment * columns + (job->in_order ? first : aq_run_position(job->type, first / AQ_RUN));
             float scale[AQ_RUN] = {0}, offset[AQ_RUN] = {0};
             if (count > 0)
-                aq_widen_run((const uint16_t *)scaled->scale + group * scaled->scale_group +
-                                 column * scaled->scale_n,
-                             scaled->scale_n, count, scaled->half, scale);
+                aq_halves_to_floats(scale,
+                                    (const uint16_t *)scaled->scale + group * scaled->scale_group +
+                                        column * scaled->scale_n,
+                                    scaled->scale_n, count, scaled->half);
             aq_place_run(scale, job->type, job->in_order, job->scale + to);
             if (job->zero == NULL)
                 continue;
             if (count > 0)
-                aq_widen_run(scaled->offset + group * scaled->offset_group + column * scaled->offset_n,
-                             scaled->offset_n, count, scaled->half, offset);
+                aq_halves_to_floats(offset,
+                                    scaled->offset + group * scaled->offset_group + column * scaled->offset_n,
+                                    scaled->offset_n, count, scaled->half);
             for (int i = 0; i < AQ_RUN; i++)
                 offset[i] = offset[i] * scale[i];
             aq_place_run(offset, job->type, job->in_order, job->zero + to);

@@ -183,7 +183,7 @@ static inline void aq_pack_madd(const aq_integers_job *job)
     const aq_weight *weight = job->weight;
     const bool nibbles = weight->type == AQ_S4;
     const int64_t per_byte = nibbles ? 2 : 1;
-    const bool along_k = weight->stride_k == 1 && weight->stride_n != 1;
+    const bool along_k = aq_weight_order(weight) == AQ_ORDER_T;
     const int64_t across = along_k ? weight->stride_n : weight->stride_k;
     const bool odd = nibbles && ((weight->first | across | weight->block | weight->block_stride) & 1);
     if (odd || (!along_k && weight->stride_n != 1)) {

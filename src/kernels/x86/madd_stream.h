@@ -323,7 +323,7 @@ AQ_INLINE void aq_stream_columns(const aq_planes_stream *job, aq_weight_type typ
 
 static inline void aq_stream_madd(const aq_planes_stream *job)
 {
-    const bool along_k = job->weight->stride_k == 1 && job->weight->stride_n != 1;
+    const bool along_k = aq_weight_order(job->weight) == AQ_ORDER_T;
     const int64_t columns = aq_panel_columns(job->weight->type);
     memset(job->acc, 0, (size_t)((job->n + columns - 1) / columns * columns) * sizeof *job->acc);
 #define AQ_STREAM(type, exact)                                                                               \

@@ -76,12 +76,13 @@ AQ_INLINE void aq_halves_to_floats(float *out, const uint16_t *from, int64_t str
 {
     for (int64_t i = 0; i < n; i += 8) {
         uint16_t some[8] = {0};
-        if (stride == 1 && n - i >= 8)
-            memcpy(some, from + i, sizeof some);
-        else
+        const uint16_t *eight = from + i;
+        if (stride != 1 || n - i < 8) {
             for (int64_t j = 0; j < 8 && i + j < n; j++)
                 some[j] = from[(i + j) * stride];
-        __m128i bits = _mm_loadu_si128((const __m128i *)(const void *)some);
+            eight = some;
+        }
+        __m128i bits = _mm_loadu_si128((const __m128i *)(const void *)eight);
         _mm256_storeu_ps(out + i, aq_half_eight(bits, half));
     }
 }

@@ -2,7 +2,7 @@
 /* digits.c - the two ends of the VNNI kernels: rows of x as digits, scales by groups, sums to columns. */
 #include "kernels/digits.h"
 
-#include "base/float16.h"
+#include "kernels/x86/scaled.h"
 #include "kernels/x86/vnni/vnni.h"
 
 /* A row's block as bytes, plane by plane, with the sum of each plane over each segment. */
@@ -185,25 +185,13 @@ AQ_INLINE void from_panel(aq_weight_type type, const float *in, float *out)
     }
 }
 
-/* n 16-bit numbers, stride apart, to floats; +0 up to the next multiple of 16. */
-AQ_INLINE void widen(const uint16_t *from, int64_t stride, int64_t n, aq_half half, float *out)
+/* One segment's line of floats to where the job wants it, of which the first `used` columns count. */
+AQ_INLINE void place_line(const aq_group_scales *job, const float *line, int64_t used, float *to)
 {
-    for (int64_t j = 0; j < n; j += 16) {
-        __m256i bits;
-        __mmask16 lanes = n - j >= 16 ? (__mmask16)0xFFFF : (__mmask16)((1u << (n - j)) - 1u);
-        if (stride == 1) {
-            bits = _mm256_maskz_loadu_epi16(lanes, from + j);
-        } else {
-            _Alignas(32) uint16_t some[16] = {0};
-            for (int64_t i = 0; i < 16 && j + i < n; i++)
-                some[i] = from[(j + i) * stride];
-            bits = _mm256_load_si256((const __m256i *)(const void *)some);
-        }
-        __m512 wide = half == AQ_F16
-                          ? _mm512_cvtph_ps(bits)
-                          : _mm512_castsi512_ps(_mm512_slli_epi32(_mm512_cvtepu16_epi32(bits), 16));
-        _mm512_store_ps(out + j, wide);
-    }
+    if (job->in_order)
+        memcpy(to, line, (size_t)used * sizeof *to);
+    else
+        to_panel(job->type, line, to);
 }
 
 void aq_vnni_group_scales(const aq_group_scales *job)
@@ -214,28 +202,25 @@ void aq_vnni_group_scales(const aq_group_scales *job)
     _Alignas(64) float scale[AQ_PANEL_MOST], zero[AQ_PANEL_MOST];
     for (int64_t s = 0; s < job->segments; s++) {
         int64_t n = s * length < job->k ? job->n : 0, group = (job->k0 + s * length) / scaled->group;
-        if (n < used)
+        if (n < used) {
             memset(scale, 0, (size_t)used * sizeof *scale);
+            memset(zero, 0, (size_t)used * sizeof *zero);
+        }
         if (n > 0)
-            widen((const uint16_t *)scaled->scale + group * scaled->scale_group + job->n0 * scaled->scale_n,
-                  scaled->scale_n, n, scaled->half, scale);
-        if (job->in_order)
-            memcpy(job->scale + s * columns, scale, (size_t)used * sizeof *scale);
-        else
-            to_panel(job->type, scale, job->scale + s * columns);
+            aq_halves_to_floats(scale,
+                                (const uint16_t *)scaled->scale + group * scaled->scale_group +
+                                    job->n0 * scaled->scale_n,
+                                scaled->scale_n, n, scaled->half);
+        place_line(job, scale, used, job->scale + s * columns);
         if (job->zero == NULL)
             continue;
-        if (n < used)
-            memset(zero, 0, (size_t)used * sizeof *zero);
         if (n > 0)
-            widen(scaled->offset + group * scaled->offset_group + job->n0 * scaled->offset_n,
-                  scaled->offset_n, n, scaled->half, zero);
+            aq_halves_to_floats(zero,
+                                scaled->offset + group * scaled->offset_group + job->n0 * scaled->offset_n,
+                                scaled->offset_n, n, scaled->half);
         for (int64_t j = 0; j < used; j += 16)
             _mm512_store_ps(zero + j, _mm512_mul_ps(_mm512_load_ps(zero + j), _mm512_load_ps(scale + j)));
-        if (job->in_order)
-            memcpy(job->zero + s * columns, zero, (size_t)used * sizeof *zero);
-        else
-            to_panel(job->type, zero, job->zero + s * columns);
+        place_line(job, zero, used, job->zero + s * columns);
     }
 }
 

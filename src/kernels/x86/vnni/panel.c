@@ -149,7 +149,7 @@ static void pack_each(const aq_integers_job *job)
 void aq_vnni_pack_panel(const aq_integers_job *job)
 {
     const aq_weight *weight = job->weight;
-    const bool order_t = weight->stride_k == 1 && weight->stride_n != 1, int4 = weight->type == AQ_S4;
+    const bool order_t = aq_weight_order(weight) == AQ_ORDER_T, int4 = weight->type == AQ_S4;
     const bool full = job->n == aq_panel_columns(weight->type);
     if (aq_lines_decline(weight, order_t) != NULL)
         pack_each(job);

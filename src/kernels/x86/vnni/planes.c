@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* planes.c - the AVX-512 VNNI kernel of modes exact and fast, as the table knows it. */
+#include "kernels/weight.h"
 #include "kernels/x86/vnni/vnni.h"
 
 enum {
@@ -23,7 +24,7 @@ static const char *stream_declines(const aq_kernel_query *query)
 
 static void stream(const aq_planes_stream *job)
 {
-    if (job->weight->stride_k == 1 && job->weight->stride_n != 1)
+    if (aq_weight_order(job->weight) == AQ_ORDER_T)
         aq_vnni_stream_t(job);
     else
         aq_vnni_stream_p(job);
