@@ -52,8 +52,8 @@ bench: ## time the operator beside the limits of this machine, two minutes; BENC
 bench-record: ## record what docs/PERFORMANCE.md shows, half an hour on a quiet machine, and rewrite it
 	@scripts/setup-debian.sh build
 	$(call build,release,all)
-	@mkdir -p bench/results
-	@build/release/bin/antiquant bench --shapes bench/shapes/targets.txt --json bench/results/limits.json
+	@build/release/bin/antiquant bench --shapes bench/shapes/targets.txt --json build/limits.json
+	@bench/report.py --file build/limits.json
 	@bench/report.py
 
 bench-kernels: ## time each kernel by itself

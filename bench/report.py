@@ -4,14 +4,17 @@
 `<!-- end NAME -->`, and writes docs/img/*.svg. The same recordings give the same bytes. Measures nothing.
 
   bench/report.py [--check] [--results DIR] [--document FILE] [--images DIR]
+  bench/report.py --file RECORDING   only puts a recording where it belongs below DIR, and prints where
 
-DIR/limits.json is a run of `antiquant bench` (default DIR: bench/results), DIR/peers.json one of bench/peers; a part
-whose recording is missing says so. With --check nothing is written: exit 1 when a file is not what it should be.
+DIR (default: bench/results) has a folder for each kind of machine, named by the best CPU level it has:
+LEVEL/limits.json is a run of `antiquant bench`, LEVEL/peers.json one of bench/peers; a part whose recording is missing
+says so. With --check nothing is written: exit 1 when a file is not what it should be.
 """
 import argparse
 import fnmatch
 import json
 import re
+import shutil
 import sys
 from pathlib import Path
 
@@ -72,6 +75,11 @@ def us(value):
 
 def details(title, text):
     return f"<details><summary>{title}</summary>\n\n{text}\n\n</details>"
+
+
+def level_of(run):
+    """The best CPU level of the machine, which names its folder."""
+    return (run["machine"].get("levels") or ["unknown"])[-1]
 
 
 def machine_text(run, what):
@@ -171,16 +179,19 @@ def goal_cell(goal, measured):
     return f"**{text}**{part}; worst {matrix(where)} {weight(where)}, {where['storage']}"
 
 
-def goals_text(run, path):
-    records = [record for record in run["records"] if record["who"] == "antiquant"]
-    threads = threads_of(records)
+def goals_text(runs, path):
+    """A row a goal; a column for each number of threads of each machine."""
+    ours = {level: [record for record in run["records"] if record["who"] == "antiquant"] for level, run in runs.items()}
+    columns = [(level, count) for level, records in ours.items() for count in threads_of(records)]
     rows = []
     for goal in goals(path):
-        measured = values_of(goal, records)
-        if measured:
-            limit = next(iter(measured.values()))[0][1]["limit"]
-            rows.append(goal_words(goal, limit) + [goal_cell(goal, measured.get(count)) for count in threads])
-    head = ["mode", "rows", "weight", "goal", *[f"{count} thread{'s' * (count > 1)}" for count in threads]]
+        measured = {level: values_of(goal, records) for level, records in ours.items()}
+        found = [pair for by_threads in measured.values() for pairs in by_threads.values() for pair in pairs]
+        if found:
+            rows.append(goal_words(goal, found[0][1]["limit"])
+                        + [goal_cell(goal, measured[level].get(count)) for level, count in columns])
+    head = ["mode", "rows", "weight", "goal",
+            *[(f"{level}, " if len(runs) > 1 else "") + f"{count} thread{'s' * (count > 1)}" for level, count in columns]]
     return table(head, rows) if rows else "None of the goals was measured."
 
 
@@ -302,24 +313,53 @@ def peers_text(run, images):
 
 # ---- putting it together ----
 
+def recordings(results, name):
+    """{level: run}, the machine with most levels first."""
+    runs = [load(path) for path in sorted(results.glob(f"*/{name}.json"))]
+    runs.sort(key=lambda run: (-len(run["machine"].get("levels") or []), level_of(run)))
+    return {level_of(run): run for run in runs}
+
+
+def renamed(level, several, images):
+    """Pictures of one machine of several have its level in their names."""
+    return {f"{level}-{name}" if several else name: picture for name, picture in images.items()}
+
+
+def by_machine(runs, text):
+    """text(level, run) of each machine, under its level where there are several."""
+    return "\n\n".join((f"**{level}**\n\n" if len(runs) > 1 else "") + text(level, run) for level, run in runs.items())
+
+
 def made(results, goal_file):
     """{NAME: text} for the document, {file name: text} of pictures."""
-    limits, peers = load(results / "limits.json"), load(results / "peers.json")
-    images, texts = {}, {}
-    nothing = "Not recorded yet."
+    limits, peers = recordings(results, "limits"), recordings(results, "peers")
+    roofs = {level: renamed(level, len(limits) > 1, pictures.rooflines(run)) for level, run in limits.items()}
+    bars = {level: renamed(level, len(peers) > 1, pictures.peer_bars(run)) for level, run in peers.items()}
+    texts = dict.fromkeys(("machine", "roofline", "goals", "shares", "calls", "peers"), "Not recorded yet.")
     if limits:
-        images.update(pictures.rooflines(limits))
-        texts["machine"] = machine_text(limits, "Measured on") + "\n\n" + limits_text(limits)
-        texts["roofline"] = "\n\n".join(f"![roofline](img/{name}.svg)" for name in images)
+        texts["machine"] = by_machine(limits, lambda _, run: machine_text(run, "Measured on") + "\n\n" + limits_text(run))
+        texts["roofline"] = by_machine(
+            limits, lambda level, _: "\n\n".join(f"![roofline](img/{name}.svg)" for name in roofs[level]))
         texts["goals"] = goals_text(limits, goal_file)
-        texts["shares"] = shares_text(limits)
-        texts["calls"] = calls_text(limits)
+        texts["shares"] = by_machine(limits, lambda _, run: shares_text(run))
+        texts["calls"] = by_machine(limits, lambda _, run: calls_text(run))
     if peers:
-        bars = pictures.peer_bars(peers)
-        images.update(bars)
-        texts["peers"] = machine_text(peers, "One run of all") + "\n\n" + peers_text(peers, bars)
-    texts = {name: texts.get(name, nothing) for name in ("machine", "roofline", "goals", "shares", "calls", "peers")}
+        texts["peers"] = by_machine(
+            peers, lambda level, run: machine_text(run, "One run of all") + "\n\n" + peers_text(run, bars[level]))
+    images = {name: picture for parts in (*roofs.values(), *bars.values()) for name, picture in parts.items()}
     return texts, images
+
+
+def put_away(recording, results):
+    """To LEVEL/limits.json or, with peers in it, LEVEL/peers.json."""
+    run = load(recording)
+    if run is None:
+        sys.exit(f"{recording}: no such file")
+    name = "limits" if all(record["who"] == "antiquant" for record in run["records"]) else "peers"
+    place = results / level_of(run) / f"{name}.json"
+    place.parent.mkdir(parents=True, exist_ok=True)
+    shutil.copyfile(recording, place)
+    print(place)
 
 
 def filled(text, parts):
@@ -335,7 +375,11 @@ def main():
     parser.add_argument("--results", type=Path, default=ROOT / "bench/results")
     parser.add_argument("--document", type=Path, default=ROOT / "docs/PERFORMANCE.md")
     parser.add_argument("--images", type=Path, default=ROOT / "docs/img")
+    parser.add_argument("--file", type=Path, metavar="RECORDING", help="put it where it belongs below DIR, and end")
     given = parser.parse_args()
+    if given.file:
+        put_away(given.file, given.results)
+        return 0
     texts, images = made(given.results, ROOT / "bench/goals.txt")
     files = {given.images / f"{name}.svg": text for name, text in images.items()}
     files[given.document] = filled(given.document.read_text(), texts)

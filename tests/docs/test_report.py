@@ -30,8 +30,8 @@ def record(mode="npu", m=1, share=0.5, **more):
     return {**made, **more}
 
 
-def run_of(records):
-    machine = {"cpu": "A <fast> CPU", "cores": 2, "levels": ["scalar"], "caches": [32768, 1048576, 0], "os": "An OS",
+def run_of(records, levels=("scalar",)):
+    machine = {"cpu": "A <fast> CPU", "cores": 2, "levels": list(levels), "caches": [32768, 1048576, 0], "os": "An OS",
                "compiler": "cc 1", "library_version": "9.9.9", "date": "2020-01-02T03:04:05Z", "load": 0.25}
     limits = [{"threads": 1, "peak_gflops": 120.0, "read_gb_s": 20.0}, {"threads": 2, "peak_gflops": 240.0, "read_gb_s": 30.0}]
     return {"schema": 1, "machine": machine, "limits": limits, "records": records}
@@ -55,8 +55,20 @@ class ReportTest(unittest.TestCase):
         """Writes the recordings and runs the report; the document, by parts."""
         for name, records in (("limits", limits), ("peers", peers)):
             if records:
-                (self.folder / f"{name}.json").write_text(json.dumps(run_of(records)))
+                self.put_away(name, run_of(records))
         self.report()
+        return self.parts()
+
+    def put_away(self, name, run):
+        """Files a recording as `bench/report.py --file` does."""
+        recording = self.folder / "new.json"
+        recording.write_text(json.dumps(run))
+        place = self.folder / run["machine"]["levels"][-1] / f"{name}.json"
+        self.assertEqual(self.report("--file", str(recording)), f"{place}\n")
+        self.assertEqual(place.read_text(), recording.read_text())
+        recording.unlink()
+
+    def parts(self):
         text = self.document.read_text()
         self.assertTrue(text.startswith("mine\n"))
         return {name: text.split(f"<!-- begin {name} -->\n")[1].split(f"<!-- end {name} -->")[0] for name in PARTS}
@@ -93,6 +105,20 @@ class ReportTest(unittest.TestCase):
                             record("exact", 16, 0.9, threads=2)])["goals"]
         self.assertIn("**0.60 to 0.70**, 1 of 2 miss; worst 4096×4096 int8, channel, plain |", missed)
         self.assertIn("≥ 0.95 of the share on 1 | – | **0.87**; worst", missed)
+
+    def test_two_machines_stand_beside_each_other(self):
+        self.put_away("limits", run_of([record(share=0.61)]))
+        self.put_away("limits", run_of([record(share=0.5), record(m=16, share=0.7)], ("scalar", "avx2")))
+        self.report()
+        parts = self.parts()
+        self.assertIn("| mode | rows | weight | goal | avx2, 1 thread | scalar, 1 thread |", parts["goals"])
+        self.assertIn("≥ 0.60 of read | **0.50**; worst 4096×4096 int8, channel, plain | ✓ 0.61 |", parts["goals"])
+        self.assertIn("≥ 0.65 of peak | ✓ 0.70 | – |", parts["goals"])
+        for part in ("machine", "roofline", "shares", "calls"):
+            self.assertLess(parts[part].index("**avx2**\n"), parts[part].index("**scalar**\n"))
+        self.assertIn("(img/scalar-roofline-1.svg)", parts["roofline"])
+        self.assertEqual(sorted(path.name for path in (self.folder / "img").iterdir()),
+                         ["avx2-roofline-1.svg", "scalar-roofline-1.svg"])
 
     def test_whole_calls(self):
         calls = {"us_call": spread(40.0), "us_empty": spread(8.0)}
