@@ -24,9 +24,8 @@ static const struct {
     const char *instructions;
 } levels[AQ_CPU_LEVELS] = {
 #if defined(__x86_64__)
-    [AQ_CPU_SCALAR] = {"scalar", "x86-64 baseline"},
-    [AQ_CPU_AVX2] = {"avx2", "AVX2, FMA, F16C"},
-    [AQ_CPU_AVX512] = {"avx512", "AVX-512 F, BW, DQ, VL"},
+    [AQ_CPU_SCALAR] = {"scalar", "x86-64 baseline"}, [AQ_CPU_AVX2] = {"avx2", "AVX2, FMA, F16C"},
+    [AQ_CPU_AVXVNNI] = {"avxvnni", "AVX-VNNI"},      [AQ_CPU_AVX512] = {"avx512", "AVX-512 F, BW, DQ, VL"},
     [AQ_CPU_VNNI] = {"avx512vnni", "AVX-512 VNNI"},
 #else
     [AQ_CPU_SCALAR] = {"scalar", "the architecture's baseline"},
@@ -48,15 +47,24 @@ static bool has_f16c(void)
     unsigned eax, ebx, ecx, edx;
     return __get_cpuid(1, &eax, &ebx, &ecx, &edx) && (ecx & bit_F16C);
 }
+
+/* Likewise: EAX of leaf 7, subleaf 1. */
+static bool has_avxvnni(void)
+{
+    enum { AVX_VNNI_BIT = 1 << 4 };
+    unsigned eax, ebx, ecx, edx;
+    return __get_cpuid_count(7, 1, &eax, &ebx, &ecx, &edx) && (eax & AVX_VNNI_BIT);
+}
 #endif
 
 /* The compiler's run-time library asks the CPU and, for AVX and AVX-512 registers, XGETBV whether the
- * operating system saves them. Levels are cumulative by construction. */
+ * operating system saves them. */
 static void look_at_levels(void)
 {
     supported[AQ_CPU_SCALAR] = true;
 #if defined(__x86_64__)
     supported[AQ_CPU_AVX2] = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && has_f16c();
+    supported[AQ_CPU_AVXVNNI] = supported[AQ_CPU_AVX2] && has_avxvnni();
     supported[AQ_CPU_AVX512] = supported[AQ_CPU_AVX2] && __builtin_cpu_supports("avx512f") &&
                                __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512dq") &&
                                __builtin_cpu_supports("avx512vl");

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* cpu.h - which instructions and how many CPUs this machine has, and which of them may be used. Knows nothing
- * of kernels. Levels are cumulative: a kernel for level l runs wherever a level >= l is in use. */
+ * of kernels. Levels are in order of preference: a kernel for level l runs where a level >= l is in use and
+ * the CPU has l. Each contains those before it, but AVX-512 does not contain AVX-VNNI. */
 #ifndef AQ_CPU_CPU_H
 #define AQ_CPU_CPU_H
 
@@ -10,14 +11,16 @@
 typedef enum aq_cpu_level {
     AQ_CPU_SCALAR, /* the compiler's baseline for the architecture */
 #if defined(__x86_64__)
-    AQ_CPU_AVX2,   /* AVX2, FMA, F16C */
-    AQ_CPU_AVX512, /* and AVX-512 F, BW, DQ, VL */
-    AQ_CPU_VNNI,   /* and AVX-512 VNNI */
+    AQ_CPU_AVX2,    /* AVX2, FMA, F16C */
+    AQ_CPU_AVXVNNI, /* and AVX-VNNI: the 256 bit products of CPUs that lack AVX-512, and of some that have it
+                     */
+    AQ_CPU_AVX512,  /* AVX2 and AVX-512 F, BW, DQ, VL */
+    AQ_CPU_VNNI,    /* and AVX-512 VNNI */
 #endif
     AQ_CPU_LEVELS
 } aq_cpu_level;
 
-/* "scalar", "avx2", "avx512", "avx512vnni": as ANTIQUANT_CPU takes it. */
+/* "scalar", "avx2", "avxvnni", "avx512", "avx512vnni": as ANTIQUANT_CPU takes it. */
 const char *aq_cpu_level_name(aq_cpu_level level);
 /* "AVX2, FMA, F16C". */
 const char *aq_cpu_level_instructions(aq_cpu_level level);

@@ -44,8 +44,10 @@ static void append(char *text, size_t size, const char *format, ...)
 static void explain_levels(void)
 {
     aq_cpu_level in_use = aq_cpu_level_in_use();
-    for (int l = (int)in_use + 1; l < AQ_CPU_LEVELS; l++) {
+    for (int l = 0; l < AQ_CPU_LEVELS; l++) {
         aq_cpu_level level = (aq_cpu_level)l;
+        if (aq_cpu_level_supported(level) && level <= in_use)
+            continue;
         if (aq_cpu_level_supported(level))
             snprintf(level_reason[l], sizeof level_reason[l], "needs %s, ANTIQUANT_CPU is %s",
                      aq_cpu_level_name(level), aq_cpu_level_name(in_use));

@@ -85,6 +85,8 @@ static work_cost cost_of_planes(const aq_plan *plan)
 #if defined(__x86_64__)
     case AQ_CPU_VNNI: /* four products an instruction and lane, for three planes or two */
         return (work_cost){exact ? 0.81 : 0.54, 3};
+    case AQ_CPU_AVXVNNI: /* vpdpwssd, for two pieces or one */
+        return (work_cost){exact ? 1.2 : 0.6, 6};
     case AQ_CPU_AVX512: /* vpmaddwd and vpaddd, for two pieces or one */
     case AQ_CPU_AVX2:
         return (work_cost){exact ? 2.2 : 1.1, 6};

@@ -64,8 +64,9 @@ static void test_names(void **state)
     (void)state;
     assert_string_equal(aq_cpu_level_name(AQ_CPU_SCALAR), "scalar");
 #if defined(__x86_64__)
-    assert_int_equal(AQ_CPU_LEVELS, 4);
+    assert_int_equal(AQ_CPU_LEVELS, 5);
     assert_string_equal(aq_cpu_level_name(AQ_CPU_AVX2), "avx2");
+    assert_string_equal(aq_cpu_level_name(AQ_CPU_AVXVNNI), "avxvnni");
     assert_string_equal(aq_cpu_level_name(AQ_CPU_AVX512), "avx512");
     assert_string_equal(aq_cpu_level_name(AQ_CPU_VNNI), "avx512vnni");
     assert_string_equal(aq_cpu_level_instructions(AQ_CPU_AVX2), "AVX2, FMA, F16C");
@@ -109,6 +110,8 @@ static void test_supported_as_the_system_says(void **state)
     bool avx512 = kernel_lists((const char *const[]){"avx512f", "avx512bw", "avx512dq", "avx512vl", NULL});
     assert_int_equal(s.supported[AQ_CPU_AVX2], avx2);
     assert_int_equal(s.supported[AQ_CPU_AVX512], avx2 && avx512);
+    bool avxvnni = kernel_lists((const char *const[]){"avx_vnni", NULL});
+    assert_int_equal(s.supported[AQ_CPU_AVXVNNI], avx2 && avxvnni);
     bool vnni = kernel_lists((const char *const[]){"avx512_vnni", NULL});
     assert_int_equal(s.supported[AQ_CPU_VNNI], avx2 && avx512 && vnni);
 #endif

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* madd_lanes.h - a vector of 32-bit integers or floats as kernels/x86/madd_*.h use it, AVX2. The AVX-512
- * folder has a file of the same name and the same functions. Knows no layout. */
+/* madd_lanes.h - a vector of 32-bit integers or floats as kernels/x86/madd_*.h use it, AVX2 or AVX-VNNI. The
+ * AVX-512 folder has a file of the same name and the same functions. Knows no layout. */
 #ifndef AQ_KERNELS_X86_AVX2_MADD_LANES_H
 #define AQ_KERNELS_X86_AVX2_MADD_LANES_H
 
@@ -45,7 +45,11 @@ AQ_INLINE aq_ints aq_ints_all(const int16_t *pair)
 /* sum + a.low * b.low + a.high * b.high. */
 AQ_INLINE aq_ints aq_ints_madd(aq_ints sum, aq_ints a, aq_ints b)
 {
+#if defined(__AVXVNNI__)
+    return _mm256_dpwssd_avx_epi32(sum, a, b);
+#else
     return _mm256_add_epi32(sum, _mm256_madd_epi16(a, b));
+#endif
 }
 
 AQ_INLINE aq_floats aq_floats_of(aq_ints value)
