@@ -10,12 +10,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define MAX_THREADS 1024
-#define MAX_DEVICES 64
-#define NAME_BYTES  128
-#define PATH_BYTES  4096
+#define MAX_THREADS     1024
+#define MAX_DEVICES     64
+#define MAX_STREAM_ROWS 1000000
+#define NAME_BYTES      128
+#define PATH_BYTES      4096
 
-static aq_settings settings = {.threads = 0, .numerics = AQ_NUMERICS_NPU, .chip = AQ_CHIP_A2, .devices = 1};
+static aq_settings settings = {
+    .threads = 0, .stream_rows = -1, .numerics = AQ_NUMERICS_NPU, .chip = AQ_CHIP_A2, .devices = 1};
 static char cpu_name[NAME_BYTES];
 static char kernel_name[NAME_BYTES];
 static char trace_path[PATH_BYTES];
@@ -147,6 +149,7 @@ static void read_all(void)
     settings.kernel = read_name("ANTIQUANT_KERNEL", kernel_name);
 
     read_number("ANTIQUANT_THREADS", 1, MAX_THREADS, &settings.threads);
+    read_number("ANTIQUANT_STREAM_ROWS", 0, MAX_STREAM_ROWS, &settings.stream_rows);
     read_numerics();
     read_profile();
     read_status();

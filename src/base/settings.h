@@ -22,6 +22,7 @@ typedef struct aq_settings {
     const char *cpu;    /* ANTIQUANT_CPU as written, null when unset or empty or "best" */
     const char *kernel; /* ANTIQUANT_KERNEL as written, null when unset or empty */
     int threads;        /* ANTIQUANT_THREADS, 0 when unset: usable CPUs */
+    int stream_rows;    /* ANTIQUANT_STREAM_ROWS, -1 when unset: each kernel knows its own */
     aq_numerics_mode numerics;
     aq_chip chip;       /* ANTIQUANT_PROFILE */
     bool device_status; /* ANTIQUANT_STATUS=device: V1's null checks answer 161002 */

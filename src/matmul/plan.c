@@ -152,7 +152,8 @@ static void cut_planes(aq_plan *plan, const aq_kernel_query *query)
     const int64_t m = plan->problem.m, columns = aq_panel_columns(plan->problem.weight_type);
     plan->by_groups = query->group != 0;
     plan->segments = segments_of(query->group);
-    plan->planes_stream = m == 1 && planes->stream != NULL && planes->stream_declines(query) == NULL;
+    plan->planes_stream = m == 1 && aq_settings_get()->stream_rows != 0 && planes->stream != NULL &&
+                          planes->stream_declines(query) == NULL;
     plan->row_stride = aq_round_up(plan->problem.k, AQ_BLOCK);
     plan->rows_block = aq_min_i64(aq_round_up(m, AQ_DIGIT_ROWS), PLANES_ROWS);
     int64_t most = plan->planes_stream         ? PLANES_STREAM_SLICE

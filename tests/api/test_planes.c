@@ -263,6 +263,18 @@ static void test_bounds(void **state)
     checked = false;
 }
 
+/* One row through panels, as more rows go. */
+static void test_without_streams(void **state)
+{
+    (void)state;
+    const char *const settings[] = {"ANTIQUANT_PROFILE=any", "ANTIQUANT_STREAM_ROWS=0", NULL};
+    static outcome other;
+    assert_int_equal(in_child(settings, compute, &other, sizeof other), 0);
+    assert_int_equal(other.failed, 0);
+    for (int i = 0; i < 2 * CASES; i++)
+        assert_int_equal(other.digest[i / CASES][i % CASES], first.digest[i / CASES][i % CASES]);
+}
+
 /* Asked in a child: settings are read once a process, and children inherit what this one has read. */
 typedef struct levels {
     size_t count;
@@ -308,6 +320,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_bounds),
+        cmocka_unit_test(test_without_streams),
         cmocka_unit_test(test_levels_and_threads),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

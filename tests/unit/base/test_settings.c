@@ -62,6 +62,7 @@ static void assert_defaults(const seen *s)
     assert_false(s->settings.synchronous);
     assert_false(s->settings.guard);
     assert_int_equal(s->settings.verbose, 0);
+    assert_int_equal(s->settings.stream_rows, -1);
     assert_false(s->has_trace);
 }
 
@@ -73,7 +74,7 @@ static void test_unset_and_empty(void **state)
     assert_string_equal(unset.settings.invalid, "");
     seen empty = WITH("ANTIQUANT_CPU=", "ANTIQUANT_KERNEL=", "ANTIQUANT_THREADS=", "ANTIQUANT_NUMERICS=",
                       "ANTIQUANT_PROFILE=", "ANTIQUANT_STATUS=", "ANTIQUANT_DEVICES=", "ANTIQUANT_SYNC=",
-                      "ANTIQUANT_VERBOSE=", "ANTIQUANT_GUARD=", "ANTIQUANT_TRACE=");
+                      "ANTIQUANT_VERBOSE=", "ANTIQUANT_GUARD=", "ANTIQUANT_TRACE=", "ANTIQUANT_STREAM_ROWS=");
     assert_defaults(&empty);
     assert_string_equal(empty.settings.invalid, "");
 }
@@ -83,12 +84,13 @@ static void test_valid(void **state)
     (void)state;
     seen s = WITH("ANTIQUANT_CPU=avx2", "ANTIQUANT_KERNEL=gemv_x", "ANTIQUANT_THREADS=1024",
                   "ANTIQUANT_NUMERICS=npu", "ANTIQUANT_STATUS=device", "ANTIQUANT_DEVICES=64",
-                  "ANTIQUANT_SYNC=1", "ANTIQUANT_VERBOSE=2", "ANTIQUANT_GUARD=1");
+                  "ANTIQUANT_SYNC=1", "ANTIQUANT_VERBOSE=2", "ANTIQUANT_GUARD=1", "ANTIQUANT_STREAM_ROWS=0");
     assert_string_equal(s.cpu, "avx2");
     assert_string_equal(s.kernel, "gemv_x");
     assert_int_equal(s.settings.threads, 1024);
     assert_true(s.settings.device_status);
     assert_int_equal(s.settings.devices, 64);
+    assert_int_equal(s.settings.stream_rows, 0);
     assert_true(s.settings.synchronous);
     assert_true(s.settings.guard);
     assert_int_equal(s.settings.verbose, 2);
@@ -161,6 +163,8 @@ static void test_invalid(void **state)
          "ANTIQUANT_THREADS=\" 4\" is not valid; valid values: a whole number from 1 to 1024"},
         {"ANTIQUANT_THREADS=4294967297",
          "ANTIQUANT_THREADS=\"4294967297\" is not valid; valid values: a whole number from 1 to 1024"},
+        {"ANTIQUANT_STREAM_ROWS=1000001",
+         "ANTIQUANT_STREAM_ROWS=\"1000001\" is not valid; valid values: a whole number from 0 to 1000000"},
         {"ANTIQUANT_NUMERICS=NPU", "ANTIQUANT_NUMERICS=\"NPU\" is not valid; valid values: npu, exact, fast"},
         {"ANTIQUANT_PROFILE=A2",
          "ANTIQUANT_PROFILE=\"A2\" is not valid; valid values: a2, 310p, a3, 950, any"},
