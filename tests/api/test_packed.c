@@ -477,6 +477,36 @@ static void tensor_of_a_packed_weight(void **state)
     }
 }
 
+/* All bytes by the formula of docs/PACKING.md, with zeros where the weight has ended. */
+static void every_byte(void **state)
+{
+    (void)state;
+    static const int64_t shapes[][2] = {{1, 1}, {3, 129}, {129, 3}, {70, 200}, {256, 64}, {130, 257}};
+    uint64_t seed = 8;
+    for (int at = 0; at < 2 * 2 * 6; at++) {
+        const bool nibbles = at % 2 != 0, turned = at / 2 % 2 != 0;
+        const int64_t k = shapes[at / 4][0], n = shapes[at / 4][1], line = nibbles ? 128 : 64;
+        const int bits = nibbles ? 4 : 8;
+        v2_call c = {
+            .dtype = nibbles ? ACL_INT4 : ACL_INT8, .storage = turned ? TURNED : PLAIN, .k = k, .n = n};
+        void *stored, *memory;
+        uint64_t size;
+        aclTensor *weight = v2_weight(&c, &stored, &seed), *packed = pack(weight, false, &memory);
+        assert_non_null(packed);
+        assert_int_equal(aq_packed_weight_size(weight, false, &size), 0);
+        unsigned char *expected = calloc(size, 1);
+        const bool by_columns = turned && k > 1; /* strides (1,1) do not mark a transpose */
+        const int64_t lines = (k + line - 1) / line, column = (lines % 2 == 0 ? lines + 1 : lines) * line;
+        for (int64_t i = 0; i < k; i++)
+            for (int64_t j = 0; j < n; j++)
+                nz_copy(expected, by_columns ? j * column + i : (j / line * k + i) * line + j % line, stored,
+                        turned ? j * k + i : i * n + j, bits);
+        assert_memory_equal(expected, memory, size);
+        free(expected), free(memory), free(stored);
+        aclDestroyTensor(weight), aclDestroyTensor(packed);
+    }
+}
+
 /* Not needed: memory, for a weight without elements. Bytes beyond the size that was told stay what they are.
  */
 static void edges_of_memory(void **state)
@@ -687,6 +717,7 @@ int main(void)
         cmocka_unit_test(environments),
         cmocka_unit_test(packed_sizes),
         cmocka_unit_test(tensor_of_a_packed_weight),
+        cmocka_unit_test(every_byte),
         cmocka_unit_test(edges_of_memory),
         cmocka_unit_test(refusals),
         cmocka_unit_test(nulls_and_sizes),
