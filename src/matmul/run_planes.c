@@ -118,6 +118,10 @@ static aq_ahead ahead_of(const aq_matrix_run *run, int64_t k, int64_t column, in
         run_length = weight->block * (order_t ? n : AQ_BLOCK);
         inner = weight->block_stride;
     }
+    if (inner == run_length) { /* a packed panel is one run, too */
+        run_length *= runs;
+        runs = 1;
+    }
     int64_t lines = aq_ceil_div(run_length / per_byte, AQ_LINE_BYTES);
     return (aq_ahead){.at = (uintptr_t)weight->data + (uintptr_t)(at / per_byte),
                       .stride = (uintptr_t)(inner / per_byte),
