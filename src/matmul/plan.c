@@ -158,10 +158,11 @@ static void cut_planes(aq_plan *plan, const aq_kernel_query *query)
     plan->planes_stream = m == 1 && planes->stream != NULL && planes->stream_declines(query) == NULL;
     plan->row_stride = aq_round_up(plan->problem.k, AQ_BLOCK);
     plan->rows_block = aq_min_i64(aq_round_up(m, AQ_DIGIT_ROWS), PLANES_ROWS);
-    int64_t most = plan->problem.weight_panel > 0 ? columns /* which a packed panel has, too */
-                   : plan->planes_stream          ? PLANES_STREAM_SLICE
-                   : plan->order == AQ_ORDER_T    ? columns
-                                                  : PLANES_SLICE;
+    const bool in_blocks = plan->problem.weight_panel > 0 || plan->problem.weight_block > 0;
+    int64_t most = in_blocks ? columns /* which a packed panel has, too: memory in its own order */
+                   : plan->planes_stream       ? PLANES_STREAM_SLICE
+                   : plan->order == AQ_ORDER_T ? columns
+                                               : PLANES_SLICE;
     most = aq_min_i64(most, aq_max_i64(columns, PLANES_SUMS / plan->rows_block / columns * columns));
     int64_t tasks = aq_ceil_div(plan->problem.n, most);
     tasks = aq_round_up(tasks, plan->threads);
