@@ -20,7 +20,7 @@
 #define PAGE "antiquant.h"
 
 enum {
-    PART_ROWS = 64,    /* k of a piece of work with panels: a page of each panel */
+    PART_ROWS = 16,    /* k of a piece of work with panels: as many rows as prefetchers follow */
     PART_COLUMNS = 16, /* columns of one without */
     SERIAL = 1 << 17   /* bytes that are not worth waking a second thread for */
 };
