@@ -22,7 +22,7 @@ import report_pictures as pictures
 
 ROOT = Path(__file__).resolve().parent.parent
 MODES = ("npu", "exact", "fast", "a8")
-STORAGES = ("plain", "transposed", "nz", "packed")
+STORAGES = ("plain", "transposed", "nz", "packed", "packed-transposed")
 TRUE_A16 = ("16 bit", "32 bit", "bf16")
 
 

@@ -22,6 +22,10 @@ foreach(source IN LISTS example_sources)
     target_include_directories(example_${name} PRIVATE "${PROJECT_SOURCE_DIR}/include"
         "${PROJECT_SOURCE_DIR}/include/aclnn")
     target_link_libraries(example_${name} PRIVATE ascendcl nnopbase opapi)
+    file(STRINGS "${source}" own REGEX "^#include \"antiquant.h\"")
+    if(own) # what antiquant.h offers is in no library of CANN's
+        target_link_libraries(example_${name} PRIVATE antiquant)
+    endif()
     if(EXISTS "${PROJECT_SOURCE_DIR}/examples/${name}.expected")
         list(APPEND AQ_EXAMPLES ${name})
     endif()

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* antiquant.h - what antiquant offers beside the aclnn interface: who am I, which kernels are here, what was
- * chosen. Nothing in this header is needed to run an aclnn program.
+ * chosen; and what it can do beyond it. Nothing in this header is needed to run an aclnn program.
  *
  * All functions are safe to call from any thread, before aclInit and after aclFinalize. Strings they hand out
  * are static: never free them; they stay valid until the process ends. */
@@ -37,6 +37,52 @@ AQ_API const char *aq_settings_error(void);
 AQ_API const char *aq_numerics(void);
 
 struct aclOpExecutor;
+struct aclTensor;
+
+/** Storage formats (aclFormat) of the weights that aq_pack_weight makes. The operators of this library that
+ * multiply by a weight take them as the weight, everything else refuses them as a format that it does not
+ * know. Where the elements lie is described in docs/PACKING.md and may change from version to version: pack
+ * again rather than keep packed bytes in a file. */
+enum {
+    AQ_FORMAT_PACKED = 0x41515001,
+    AQ_FORMAT_PACKED_TRANSPOSED = 0x41515002 /**< view (n,k): for V1 with transposeX2 */
+};
+
+/** Bytes that aq_pack_weight needs for a weight: as many as the weight has, its rows rounded up to 64 columns
+ * (int4: 128), or its columns to 64 or 128 k and often 64 or 128 more where k is contiguous. Reads no data.
+ *
+ * @param weight, transpose as for aq_pack_weight; the weight's data may be null.
+ * @param size caller-owned, not null; written only on success. 0 for a weight without elements.
+ * @return as aq_pack_weight, where it says so of weight and size. */
+AQ_API int aq_packed_weight_size(const struct aclTensor *weight, bool transpose, uint64_t *size);
+
+/** Packs a weight for repeated use: once copied into the order in which kernels read it, it is multiplied
+ * faster and to the same bits, in every numerics mode, on every CPU level. Never needed: every operator takes
+ * the weight as it is. Costs a copy, and the memory of one. When it pays: docs/PACKING.md.
+ *
+ * Runs in the calling thread and the pool of ANTIQUANT_THREADS, and is done when it returns; streams that
+ * still write the weight have to be waited for. Callable from any thread.
+ *
+ * @param weight the weight of aclnnWeightQuantBatchMatmul (V1: x2, INT8, rank 2 to 8), or of V2, V3 or Nz
+ *   (INT8, INT4, or INT32 that holds eight int4; rank 2 to 8, INT32 rank 2; also in FRACTAL_NZ, but not on
+ *   profile 310p, where the view of such a weight is (n,k)). Any strides (INT32: contiguous or transposed),
+ *   any offset, also no elements. Live; not used after the call, so it may be destroyed and its data freed.
+ * @param transpose false: the weight's matrices are (k,n), as V2, V3 and Nz have them, and V1 without
+ *   transposeX2. true: they are (n,k), for V1 with transposeX2; INT8 and ND only.
+ * @param packed memory of the caller, of at least aq_packed_weight_size bytes; best aligned to 64, as
+ *   aclrtMalloc gives it. Not the weight's own, nor overlapping it. May be null for a weight without
+ * elements.
+ * @param size bytes of packed.
+ * @param packed_weight not null; written only on success: a tensor over packed, with shape, strides and dtype
+ *   of the weight, offset 0, format AQ_FORMAT_PACKED or AQ_FORMAT_PACKED_TRANSPOSED, one storage dim (its
+ *   bytes). Pass it in the weight's place, as often as wanted; release it with aclDestroyTensor, packed after
+ *   the last use.
+ * @return 0; 161001 weight, size or packed_weight is null, or packed or the weight's data is while it has
+ *   elements; 161002 weight is no live tensor, its dtype, format, rank or strides are not those above, its
+ *   bytes do not fit 64 bits, or size is too small; 561000 an environment variable is invalid; 561103 out of
+ *   memory for the tensor. aclGetRecentErrMsg() tells. On failure packed is untouched. */
+AQ_API int aq_pack_weight(const struct aclTensor *weight, bool transpose, void *packed, uint64_t size,
+                          struct aclTensor **packed_weight);
 
 /** Changes the numerics mode of one matrix multiplication between its two phases; ANTIQUANT_NUMERICS is the
  * mode of those that are not asked. The choice holds for every run of a repeatable executor from then on.
@@ -108,7 +154,8 @@ typedef struct aq_matmul {
     const char *profile;  /**< of V2, V3 and Nz: "310p", "a2", ...; null: the one of ANTIQUANT_PROFILE */
     const char *numerics; /**< "npu" or "exact"; null: the mode of ANTIQUANT_NUMERICS */
     /** Of the weight: null or "plain", n contiguous; "transposed", k contiguous; "nz", FRACTAL_NZ;
-     * "nz-transposed", FRACTAL_NZ of the transpose. */
+     * "nz-transposed", FRACTAL_NZ of the transpose; "packed" and "packed-transposed", what aq_pack_weight
+     * makes of the first two. */
     const char *storage;
     int64_t m, k, n; /**< y (m,n) = x (m,k) times weight (k,n); each at least 1 */
     int x_dtype;     /**< aclDataType of x, y and the scales, for example ACL_FLOAT16 */

@@ -66,7 +66,7 @@ typedef struct aq_weight {
     const int8_t *data;
     int64_t stride_k, stride_n;
     aq_weight_type type;
-    int64_t first; /* 0 for AQ_S8 outside FRACTAL_NZ */
+    int64_t first; /* 0 for AQ_S8 outside FRACTAL_NZ and packed panels (docs/PACKING.md) */
     int64_t block, block_stride;
 } aq_weight;
 

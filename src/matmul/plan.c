@@ -69,6 +69,7 @@ static bool has_odd_rows(const aq_problem *problem, aq_order order)
         return false;
     const aq_matrix_layout *weight = &problem->weight;
     int64_t bits = problem->weight_first | problem->weight_block | problem->weight_block_stride |
+                   problem->weight_panel | problem->weight_panel_stride |
                    (order == AQ_ORDER_P ? weight->row : weight->column);
     for (int d = 0; d < problem->batch_rank; d++)
         bits |= weight->batch[d];
@@ -112,6 +113,8 @@ static void cut_stream(aq_plan *plan)
     int64_t tasks = plan->threads == 1 ? 1 : (int64_t)plan->threads * TASKS_PER_THREAD;
     int64_t slice = aq_round_up(aq_ceil_div(n, tasks), nr);
     plan->slice = aq_max_i64(nr, aq_min_i64(slice, SLICE_MOST / nr * nr));
+    if (plan->problem.weight_panel > 0) /* no kernel sees two panels; its columns are multiples of nr */
+        plan->slice = plan->problem.weight_panel;
     plan->row_stride = aq_round_up(plan->problem.k, AQ_LANES_T);
     if (plan->row_stride % ROW_STRIDE_BAD == 0)
         plan->row_stride += ROW_STRIDE_BAD / 2;
@@ -156,7 +159,9 @@ static void cut_planes(aq_plan *plan, const aq_kernel_query *query)
                           planes->stream_declines(query) == NULL;
     plan->row_stride = aq_round_up(plan->problem.k, AQ_BLOCK);
     plan->rows_block = aq_min_i64(aq_round_up(m, AQ_DIGIT_ROWS), PLANES_ROWS);
-    int64_t most = plan->planes_stream         ? PLANES_STREAM_SLICE
+    const bool in_blocks = plan->problem.weight_panel > 0 || plan->problem.weight_block > 0;
+    int64_t most = in_blocks ? columns /* which a packed panel has, too: memory in its own order */
+                   : plan->planes_stream       ? PLANES_STREAM_SLICE
                    : plan->order == AQ_ORDER_T ? columns
                                                : PLANES_SLICE;
     most = aq_min_i64(most, aq_max_i64(columns, PLANES_SUMS / plan->rows_block / columns * columns));

@@ -45,6 +45,9 @@ typedef struct aq_problem {
     /* of the weight, as in aq_weight: type, and the blocks of FRACTAL_NZ */
     aq_weight_type weight_type;
     int64_t weight_first, weight_block, weight_block_stride;
+    /* packed with n contiguous: panels of so many columns that lie so far apart, each an array of its own; 0:
+     * none */
+    int64_t weight_panel, weight_panel_stride;
     /* fixpipe */
     aq_vector_layout deq_offset, deq_scale; /* int32; quantisation words */
     bool diagonal_present;                  /* absent: the identity */

@@ -46,8 +46,9 @@ static aq_columns columns_from(const aq_columns *all, int64_t column)
 /* From (k, column) on; only of 8-bit weights outside FRACTAL_NZ, whose elements pointers can reach. */
 static aq_weight weight_at(const aq_matrix_run *run, int64_t k, int64_t column)
 {
-    aq_weight weight = run->weight;
-    weight.data += k * weight.stride_k + column * weight.stride_n;
+    aq_weight weight = aq_weight_around(run, column);
+    weight.data += weight.first + k * weight.stride_k + column * weight.stride_n;
+    weight.first = 0;
     return weight;
 }
 
@@ -58,8 +59,9 @@ static void stream_rows(const aq_matrix_run *run, int64_t row, int64_t rows, int
 {
     const aq_plan *plan = run->plan;
     const float *x = aq_floats_at(run, plan->workspace.rows) + row * plan->row_stride;
+    const aq_weight weight = aq_weight_around(run, column);
     if (plan->problem.recipe == AQ_RECIPE_SCALED)
-        plan->stream->stream_scaled(&(aq_scaled_stream_tile){.weight = &run->weight,
+        plan->stream->stream_scaled(&(aq_scaled_stream_tile){.weight = &weight,
                                                              .scaled = &run->data.parameters.scaled,
                                                              .n0 = column,
                                                              .x = x,
@@ -143,8 +145,9 @@ void aq_pack_any_panel(const aq_matrix_run *run, int64_t k0, int64_t k, int64_t 
                        float *panel)
 {
     const aq_plan *plan = run->plan;
+    const aq_weight weight = aq_weight_around(run, column);
     aq_pack_panel_generic(&(aq_generic_panel_job){.order = plan->order,
-                                                  .weight = &run->weight,
+                                                  .weight = &weight,
                                                   .parameters = &run->data.parameters,
                                                   .k_total = plan->problem.k,
                                                   .k0 = k0,
@@ -160,12 +163,13 @@ static void pack_panel(const aq_matrix_run *run, int64_t k0, int64_t k, int64_t 
                        float *panel)
 {
     const aq_plan *plan = run->plan;
+    const aq_weight weight = aq_weight_around(run, column);
     int64_t steps = aq_packed_steps(plan->order, k);
     if (run->generic_panel)
         aq_pack_any_panel(run, k0, k, column, n, panel);
     else if (plan->problem.recipe == AQ_RECIPE_SCALED)
         plan->gemm->pack_scaled(&(aq_scaled_panel_job){.order = plan->order,
-                                                       .weight = &run->weight,
+                                                       .weight = &weight,
                                                        .scaled = &run->data.parameters.scaled,
                                                        .k0 = k0,
                                                        .n0 = column,

@@ -16,7 +16,7 @@ typedef struct aq_matrix_run {
     aq_widen_function widen;
     aq_store_function store;
     size_t out_size;      /* bytes of an element of out */
-    aq_weight weight;     /* the whole matrix */
+    aq_weight weight;     /* the whole matrix; packed in panels: its first, see aq_weight_around */
     int64_t weight_batch; /* number of its first element, where a pointer cannot tell */
     bool generic_panel;
     int64_t row0, rows; /* gemm, planes: the block of rows that is packed */
@@ -31,6 +31,19 @@ static inline char *aq_scratch_of(const aq_matrix_run *run, size_t thread)
 {
     return run->workspace + run->plan->workspace.scratch +
            (int64_t)thread * run->plan->workspace.scratch_bytes;
+}
+
+/* The weight as the columns around `column` see it: a packed panel is a plain array, and what its columns'
+ * own numbers lead to is right for them alone. */
+static inline aq_weight aq_weight_around(const aq_matrix_run *run, int64_t column)
+{
+    const aq_problem *problem = &run->plan->problem;
+    aq_weight weight = run->weight;
+    if (problem->weight_panel > 0) {
+        int64_t panel = column / problem->weight_panel;
+        weight.first += panel * (problem->weight_panel_stride - problem->weight_panel);
+    }
+    return weight;
 }
 
 /* Bias, rounding, store of a rectangle of sums. */

@@ -99,7 +99,7 @@ static void make_tile_of_digits(void *context, size_t thread, size_t index)
 static aq_ahead ahead_of(const aq_matrix_run *run, int64_t k, int64_t column, int64_t n)
 {
     const aq_plan *plan = run->plan;
-    const aq_weight *weight = &run->weight;
+    const aq_weight around = aq_weight_around(run, column), *weight = &around;
     const int per_byte = weight->type == AQ_S4 ? 2 : 1;
     const bool order_t = plan->order == AQ_ORDER_T;
     if (order_t)
@@ -117,6 +117,10 @@ static aq_ahead ahead_of(const aq_matrix_run *run, int64_t k, int64_t column, in
         runs = aq_ceil_div(run_length, weight->block);
         run_length = weight->block * (order_t ? n : AQ_BLOCK);
         inner = weight->block_stride;
+    }
+    if (inner == run_length) { /* a packed panel is one run, too */
+        run_length *= runs;
+        runs = 1;
     }
     int64_t lines = aq_ceil_div(run_length / per_byte, AQ_LINE_BYTES);
     return (aq_ahead){.at = (uintptr_t)weight->data + (uintptr_t)(at / per_byte),
@@ -137,6 +141,7 @@ static void multiply_panel(const aq_matrix_run *run, size_t thread, int64_t colu
     const int64_t columns = aq_panel_columns(problem->weight_type), k0 = block * AQ_BLOCK,
                   k = aq_min_i64(AQ_BLOCK, problem->k - k0), n0 = column + p,
                   n = aq_min_i64(columns, problem->n - n0);
+    const aq_weight weight = aq_weight_around(run, n0);
     char *panel = aq_scratch_of(run, thread);
     float *scale = floats_in(run, thread, layout->scratch_scale),
           *zero = run->data.parameters.scaled.offset != NULL ? scale + columns * AQ_SEGMENTS : NULL;
@@ -144,13 +149,8 @@ static void multiply_panel(const aq_matrix_run *run, size_t thread, int64_t colu
      * rows do, so that nothing waits. */
     const int64_t tiles = aq_ceil_div(run->rows, AQ_DIGIT_ROWS);
     const bool few = tiles <= FEW_TILES;
-    planes->pack_panel(&(aq_integers_job){.weight = &run->weight,
-                                          .k0 = k0,
-                                          .n0 = n0,
-                                          .k = k,
-                                          .n = n,
-                                          .panel = panel,
-                                          .ahead = few ? ahead : NULL});
+    planes->pack_panel(&(aq_integers_job){
+        .weight = &weight, .k0 = k0, .n0 = n0, .k = k, .n = n, .panel = panel, .ahead = few ? ahead : NULL});
     if (plan->by_groups)
         planes->group_scales(&(aq_group_scales){.scaled = &run->data.parameters.scaled,
                                                 .type = problem->weight_type,
@@ -183,8 +183,9 @@ static void sum_slice(const aq_matrix_run *run, size_t thread, int64_t column, i
     const int64_t columns = aq_panel_columns(plan->problem.weight_type), blocks = plan->row_stride / AQ_BLOCK;
     float *acc = floats_in(run, thread, plan->workspace.scratch_sums);
     if (plan->planes_stream) {
+        const aq_weight weight = aq_weight_around(run, column);
         plan->planes->planes->stream(&(aq_planes_stream){
-            .weight = &run->weight,
+            .weight = &weight,
             .scaled = plan->by_groups ? &run->data.parameters.scaled : NULL,
             .zero = plan->by_groups && run->data.parameters.scaled.offset != NULL,
             .n0 = column,

@@ -22,7 +22,7 @@ typedef struct described_call {
     aq_v2_operator op;
     aq_chip chip;
     aq_numerics_mode numerics;
-    bool transposed, nz;
+    bool transposed, nz, packed;
 } described_call;
 
 /* ---- words ---- */
@@ -60,7 +60,8 @@ static int read_op(described_call *call)
 
 static int read_words(described_call *call)
 {
-    static const char *const storages[] = {"plain", "transposed", "nz", "nz-transposed"};
+    static const char *const storages[] = {"plain",         "transposed", "nz",
+                                           "nz-transposed", "packed",     "packed-transposed"};
     const aq_matmul *asked = call->asked;
     const aq_settings *settings = aq_settings_get();
     call->chip = settings->chip;
@@ -69,11 +70,13 @@ static int read_words(described_call *call)
         return refuse_word("call->profile", asked->profile, aq_chip_names);
     if (asked->numerics != NULL && !aq_numerics_of(asked->numerics, &call->numerics))
         return refuse_word("call->numerics", asked->numerics, AQ_NUMERICS_NAMES);
-    size_t storage = asked->storage != NULL ? index_of(asked->storage, storages, 4) : 0;
-    if (storage == 4)
-        return refuse_word("call->storage", asked->storage, "plain, transposed, nz, nz-transposed");
+    size_t storage = asked->storage != NULL ? index_of(asked->storage, storages, 6) : 0;
+    if (storage == 6)
+        return refuse_word("call->storage", asked->storage,
+                           "plain, transposed, nz, nz-transposed, packed, packed-transposed");
     call->transposed = storage % 2 == 1;
-    call->nz = storage >= 2;
+    call->nz = storage / 2 == 1;
+    call->packed = storage / 2 == 2;
     return read_op(call);
 }
 
@@ -139,6 +142,13 @@ static aq_view turned(int dtype, int64_t rows, int64_t columns)
     return view;
 }
 
+static aclFormat format_of(const described_call *described, int packed)
+{
+    if (described->packed)
+        return (aclFormat)packed;
+    return described->nz ? ACL_FORMAT_FRACTAL_NZ : ACL_FORMAT_ND;
+}
+
 static void give_v1(aq_v1_call *call, int tensor, aq_view view)
 {
     call->present[tensor] = true;
@@ -157,7 +167,7 @@ static int problem_of_v1(const described_call *described, aq_problem *problem)
     call.antiquant_scale = 1;
     give_v1(&call, AQ_V1_X1, matrix_of(asked->x_dtype, m, k));
     give_v1(&call, AQ_V1_X2, matrix_of(asked->weight_dtype, turn ? n : k, turn ? k : n));
-    call.view[AQ_V1_X2].format = described->nz ? ACL_FORMAT_FRACTAL_NZ : ACL_FORMAT_ND;
+    call.view[AQ_V1_X2].format = format_of(described, turn ? AQ_FORMAT_PACKED_TRANSPOSED : AQ_FORMAT_PACKED);
     give_v1(&call, AQ_V1_OUT, matrix_of(asked->x_dtype, m, n));
     if (m <= AQ_V1_FIXPIPE_MOST_M) {
         give_v1(&call, AQ_V1_DIAGONAL, matrix_of(ACL_INT8, 32, 32));
@@ -190,7 +200,7 @@ static aq_view weight_of(const described_call *described, const aq_profile *prof
     aq_view view = n_k                     ? matrix_of(asked->weight_dtype, asked->n, asked->k)
                    : described->transposed ? turned(asked->weight_dtype, asked->k, asked->n)
                                            : matrix_of(asked->weight_dtype, asked->k, asked->n);
-    view.format = described->nz ? ACL_FORMAT_FRACTAL_NZ : ACL_FORMAT_ND;
+    view.format = format_of(described, AQ_FORMAT_PACKED);
     return view;
 }
 

@@ -13,4 +13,8 @@ aq_matrix_layout aq_layout_of(const aq_view *view, bool transpose, int batch_ran
 /* A vector of one element, or of all its elements in row-major order. view is not looked at when absent. */
 aq_vector_layout aq_vector_of(const aq_view *view, bool present);
 
+/* Where a packed weight's elements are, into problem, whose batch is known: strides, panels, and matrices one
+ * after the other, a leading dim of 1 broadcast. The sizes are known to fit. */
+void aq_layout_packed(const aq_view *view, bool transpose, aq_problem *problem);
+
 #endif

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "ops/layout.h"
+#include "tensor/packed.h"
 
 void aq_v1_capture(const aclTensor *const tensors[AQ_V1_TENSORS], bool transpose_x1, aq_v1_call *call)
 {
@@ -33,6 +34,8 @@ void aq_v1_problem(const aq_v1_call *call, aq_problem *problem)
     memcpy(problem->batch_dims, view[AQ_V1_OUT].dims, (size_t)batch_rank * sizeof(int64_t));
     problem->x = aq_layout_of(&view[AQ_V1_X1], call->transpose_x1, batch_rank, false);
     problem->weight = aq_layout_of(&view[AQ_V1_X2], call->transpose_x2, batch_rank, false);
+    if (aq_format_is_packed(view[AQ_V1_X2].format))
+        aq_layout_packed(&view[AQ_V1_X2], call->transpose_x2, problem);
     problem->out = aq_layout_of(&view[AQ_V1_OUT], false, batch_rank, false);
     problem->bias_type = AQ_NUMBER_F32;
     problem->round_bias = !call->fixpipe;

@@ -5,6 +5,7 @@
 
 #include "ops/layout.h"
 #include "ops/matmul_v2.h"
+#include "tensor/packed.h"
 
 static aq_number number_of(aclDataType dtype)
 {
@@ -43,6 +44,12 @@ static void describe_weight(const aq_v2_call *call, aq_problem *problem)
     problem->weight = aq_layout_of(view, false, problem->batch_rank, false); /* for the batch strides */
     /* executors hand out byte addresses: what an INT4 view's odd offset leaves is one nibble */
     problem->weight_first = view->dtype == ACL_INT4 || view->dtype == ACL_FLOAT4_E2M1 ? view->offset & 1 : 0;
+    if (aq_format_is_packed(view->format)) {
+        aq_layout_packed(view, false, problem);
+        if (call->n == 1 && !call->weight_transposed)
+            problem->weight.column = 1; /* the stride of a dim of 1 does not count here: order P */
+        return;
+    }
     if (!call->weight_is_nz) {
         problem->weight.row = call->weight_strides[0];
         problem->weight.column = call->weight_strides[1];

@@ -4,9 +4,11 @@
 #include <string.h>
 
 #include "aclnn/aclnn_base.h"
+#include "antiquant.h"
 #include "base/settings.h"
 #include "ops/matmul_v1.h"
 #include "tensor/dtype.h"
+#include "tensor/packed.h"
 
 const char *const aq_v1_tensor_names[AQ_V1_TENSORS] = {
     "x1", "x2", "diagonalMatrix", "deqOffset", "deqScale", "addOffset", "mulScale", "bias", "out"};
@@ -44,11 +46,31 @@ static bool one_or(int64_t dim, int64_t n)
 
 /* ---- the rules: true = broken, the finding is filled in ---- */
 
+/* An x2 that aq_pack_weight packed goes with the transposeX2 that it was packed for. */
+static bool breaks_packed(const aq_v1_call *call, aq_finding *finding)
+{
+    aclFormat format = call->view[AQ_V1_X2].format;
+    bool transposed = (int)format == AQ_FORMAT_PACKED_TRANSPOSED;
+    if (transposed == call->transpose_x2)
+        return false;
+    finding->argument = aq_v1_tensor_names[AQ_V1_X2];
+    aq_say_rule(finding, "must be packed by aq_pack_weight for the transposeX2 of the call, %s",
+                call->transpose_x2 ? "true" : "false");
+    aq_say_actual(finding, "%s (0x%x)", aq_format_name(format), (unsigned)format);
+    aq_say_nearest(finding, "transposeX2 = %s", transposed ? "true" : "false");
+    return true;
+}
+
 static bool breaks_format(const aq_v1_call *call, aq_finding *finding)
 {
     for (int t = 0; t < AQ_V1_TENSORS; t++) {
         if (!active(call, t) || !aq_format_is_private(call->view[t].format))
             continue;
+        if (t == AQ_V1_X2 && aq_format_is_packed(call->view[t].format)) {
+            if (breaks_packed(call, finding))
+                return true;
+            continue;
+        }
         finding->argument = aq_v1_tensor_names[t];
         aq_say_rule(finding, "format must be ND (NCHW, NHWC, NCL and other plain formats count as ND)");
         aq_say_actual(finding, "%s (%d)", aq_format_name(call->view[t].format), (int)call->view[t].format);
@@ -124,6 +146,20 @@ static bool breaks_reach(const aq_v1_call *call, aq_finding *finding)
         return true;
     }
     return false;
+}
+
+/* Nor this: a packed x2 so large that its padding leads nowhere. aq_pack_weight makes none. */
+static bool breaks_packed_size(const aq_v1_call *call, aq_finding *finding)
+{
+    const aq_view *x2 = &call->view[AQ_V1_X2];
+    aq_packed packed;
+    if (!aq_format_is_packed(x2->format) || aq_packed_of(x2, call->transpose_x2, &packed))
+        return false;
+    finding->argument = aq_v1_tensor_names[AQ_V1_X2];
+    aq_say_rule(finding, "the bytes of a packed weight, padding included, must fit 64 bits");
+    aq_say_shape(finding, x2);
+    aq_say_nearest(finding, "a smaller shape");
+    return true;
 }
 
 /* A fixpipe parameter or bias: one element or one a column. */
@@ -304,6 +340,7 @@ static const rule rules[] = {
     {"operator page 1.3, check 10", ACLNN_ERR_PARAM_INVALID, breaks_out},
     {"operator page 1.3, check 10", ACLNN_ERR_PARAM_INVALID, breaks_batch},
     {"operator page 1.6", ACLNN_ERR_PARAM_INVALID, breaks_reach},
+    {"antiquant.h", ACLNN_ERR_PARAM_INVALID, breaks_packed_size},
 };
 
 static int check_nulls(const char *function, const aq_v1_call *call, bool has_workspace_size,

@@ -3,9 +3,11 @@
  * strides. Operators page 3.3, checks 1 to 3 and layouts and formats of check 4. */
 #include <string.h>
 
+#include "antiquant.h"
 #include "base/checked.h"
 #include "ops/rules_v2.h"
 #include "tensor/dtype.h"
+#include "tensor/packed.h"
 
 static const char *const operator_names[AQ_OPERATORS_V2] = {
     "aclnnWeightQuantBatchMatmulV2", "aclnnWeightQuantBatchMatmulV3", "aclnnWeightQuantBatchMatmulNz"};
@@ -62,13 +64,29 @@ static unsigned weight_format_bit(aclFormat format)
     return aq_format_is_private(format) ? 0 : AQ_WEIGHT_ND;
 }
 
+/* What aq_pack_weight makes is an integer weight for every entry point. */
+static bool breaks_packed(const aq_view *weight, aq_finding *finding)
+{
+    bool integers = weight->dtype == ACL_INT8 || weight->dtype == ACL_INT4 || weight->dtype == ACL_INT32;
+    if (integers && (int)weight->format == AQ_FORMAT_PACKED)
+        return false;
+    aq_say_rule(finding, "a weight packed by aq_pack_weight must be INT8, INT4 or INT32, and packed with "
+                         "transpose = false");
+    aq_say_actual(finding, "%s, %s (0x%x)", aq_dtype_name(weight->dtype), aq_format_name(weight->format),
+                  (unsigned)weight->format);
+    aq_say_nearest(finding, "AQ_PACKED");
+    return true;
+}
+
 bool aq_v2_breaks_weight_format(const aq_v2_call *call, aq_finding *finding)
 {
     aclFormat format = call->view[AQ_V2_WEIGHT].format;
     unsigned legal = call->profile->weight_formats[call->op];
+    finding->argument = aq_v2_tensor_names[AQ_V2_WEIGHT];
+    if (aq_format_is_packed(format))
+        return breaks_packed(&call->view[AQ_V2_WEIGHT], finding);
     if (weight_format_bit(format) & legal)
         return false;
-    finding->argument = aq_v2_tensor_names[AQ_V2_WEIGHT];
     aq_say_rule(finding, "format must be %s%s%s for %s on profile %s",
                 legal & AQ_WEIGHT_ND ? "ND" : "FRACTAL_NZ",
                 (legal & AQ_WEIGHT_ND) && (legal & AQ_WEIGHT_NZ) ? " or FRACTAL_NZ" : "",
@@ -90,6 +108,14 @@ bool aq_v2_breaks_inner_precise(const aq_v2_call *call, aq_finding *finding)
     return true;
 }
 
+static bool packing_fits(const aq_v2_call *call, int tensor)
+{
+    const aq_view *view = &call->view[tensor];
+    aq_packed packed;
+    return tensor != AQ_V2_WEIGHT || !aq_format_is_packed(view->format) || view->rank < 2 ||
+           aq_packed_of(view, false, &packed);
+}
+
 /* Not on the page: a tensor that no memory can hold. 16 bytes are the largest element. It comes before the
  * layouts, since strides of such shapes mean nothing. Ranks over the limit fall to their own checks. */
 bool aq_v2_breaks_size(const aq_v2_call *call, aq_finding *finding)
@@ -99,7 +125,7 @@ bool aq_v2_breaks_size(const aq_v2_call *call, aq_finding *finding)
         const aq_view *view = &call->view[t];
         if (!call->present[t] || view->rank > AQ_MAX_RANK ||
             (aq_view_elements(view, &elements) && aq_mul_i64(elements, 16, &bytes) &&
-             aq_view_reach_fits(view)))
+             aq_view_reach_fits(view) && packing_fits(call, t)))
             continue;
         finding->argument = aq_v2_tensor_names[t];
         aq_say_rule(finding,
@@ -112,11 +138,14 @@ bool aq_v2_breaks_size(const aq_v2_call *call, aq_finding *finding)
     return false;
 }
 
-/* Operators page 3.2. A private format counts as contiguous; what may not have one is a later check. */
+/* Operators page 3.2. A private format counts as contiguous; what may not have one is a later check. A packed
+ * weight has the strides of what it was packed from, which are asked instead. */
 static bool lies_well(const aq_v2_call *call, int tensor)
 {
     const aq_view *view = &call->view[tensor];
-    if (aq_format_is_private(view->format) || view->rank > AQ_MAX_RANK || aq_view_contiguous(view))
+    bool packed = tensor == AQ_V2_WEIGHT && aq_format_is_packed(view->format);
+    if ((aq_format_is_private(view->format) && !packed) || view->rank > AQ_MAX_RANK ||
+        aq_view_contiguous(view))
         return true;
     switch (tensor) {
     case AQ_V2_X:

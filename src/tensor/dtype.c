@@ -5,6 +5,8 @@
 
 #include <stdint.h>
 
+#include "antiquant.h"
+
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
 /* Indexed by the number; holes have no name. */
@@ -93,6 +95,8 @@ const char *aq_format_name(aclFormat format)
 {
     if (format == ACL_FORMAT_UNDEFINED)
         return "UNDEFINED";
+    if ((int)format == AQ_FORMAT_PACKED || (int)format == AQ_FORMAT_PACKED_TRANSPOSED)
+        return (int)format == AQ_FORMAT_PACKED ? "AQ_PACKED" : "AQ_PACKED_TRANSPOSED";
     return known_format((int)format) ? formats[(int)format].name : "unknown";
 }
 

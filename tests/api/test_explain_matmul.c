@@ -11,7 +11,8 @@
 #include "support/v1.h"
 #include "support/v2_case.h"
 
-static const char *const storages[] = {"plain", "transposed", "nz", "nz-transposed"};
+static const char *const storages[] = {"plain",         "transposed", "nz",
+                                       "nz-transposed", "packed",     "packed-transposed"};
 static const char *const ops[] = {"V2", "aclnnWeightQuantBatchMatmulV3", "Nz"};
 
 static aq_matmul plain_call(int64_t m, int64_t k, int64_t n)
@@ -22,7 +23,7 @@ static aq_matmul plain_call(int64_t m, int64_t k, int64_t n)
 /* The call that a program makes for it. */
 static v2_case case_of(const aq_matmul *call, int op, int storage)
 {
-    bool turn = storage % 2 == 1, nz = storage >= 2, n_k = nz && strcmp(call->profile, "310p") == 0;
+    bool turn = storage % 2 == 1, nz = storage / 2 == 1, n_k = nz && strcmp(call->profile, "310p") == 0;
     aclDataType half = (aclDataType)call->x_dtype, weight = (aclDataType)call->weight_dtype;
     int64_t groups = call->group_size > 0 ? (call->k + call->group_size - 1) / call->group_size : 0;
     v2_case c = {.op = op, .profile = call->profile, .group = call->group_size};
@@ -33,6 +34,8 @@ static v2_case case_of(const aq_matmul *call, int op, int storage)
         c.t[V2_W] = v2_turned(c.t[V2_W]);
     if (nz)
         c.t[V2_W].format = ACL_FORMAT_FRACTAL_NZ;
+    if (storage >= 4)
+        c.t[V2_W].format = (aclFormat)AQ_FORMAT_PACKED;
     aclDataType scale = weight == ACL_FLOAT4_E2M1 && !nz ? ACL_FLOAT8_E8M0 : half;
     c.t[V2_S] = groups == 0 ? v2_1(scale, call->n)
                 : n_k       ? v2_2(scale, call->n, groups)
@@ -57,9 +60,9 @@ static void test_agrees_with_the_rules(void **state)
     (void)state;
     static const int weights[] = {ACL_INT8, ACL_INT4, ACL_FLOAT8_E4M3FN, ACL_FLOAT4_E2M1};
     int accepted = 0, refused = 0;
-    for (int at = 0; at < 5 * 3 * 4 * 4 * 3 * 2 * 2; at++) {
-        int rest = at, profile = rest % 5, op = (rest /= 5) % 3, storage = (rest /= 3) % 4;
-        int weight = (rest /= 4) % 4, group = (rest /= 4) % 3, offset = (rest /= 3) % 2;
+    for (int at = 0; at < 5 * 3 * 6 * 4 * 3 * 2 * 2; at++) {
+        int rest = at, profile = rest % 5, op = (rest /= 5) % 3, storage = (rest /= 3) % 6;
+        int weight = (rest /= 6) % 4, group = (rest /= 4) % 3, offset = (rest /= 3) % 2;
         aq_matmul call = plain_call(3, 256, 128);
         call.op = ops[op];
         call.profile = v2_profiles[profile];
@@ -89,7 +92,7 @@ static void test_agrees_with_phase_1(void **state)
     (void)state;
     static const int64_t sizes[][3] = {{1, 256, 128}, {5, 4096, 1024}, {100, 320, 384}, {700, 128, 64}};
     for (int i = 0; i < 4; i++) {
-        for (int storage = 0; storage < 3; storage++) {
+        for (int storage = 0; storage < 6; storage++) {
             aq_matmul call = plain_call(sizes[i][0], sizes[i][1], sizes[i][2]);
             call.profile = "a2";
             call.storage = storages[storage];
@@ -138,6 +141,11 @@ static void test_bytes(void **state)
     assert_string_equal(answer.path, "composed");
     assert_int_equal(answer.parameter_bytes, 96 * 2 * 2);
     assert_true(answer.chunk == 1024 && strcmp(answer.order, "T") == 0);
+    for (int packed = 4; packed < 6; packed++) { /* x2 is (k,n), then (n,k) */
+        call.storage = storages[packed];
+        assert_int_equal(aq_explain_matmul(&call, &answer), 0);
+        assert_string_equal(answer.order, packed == 4 ? "P" : "T");
+    }
 }
 
 static void test_times(void **state)

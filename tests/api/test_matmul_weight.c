@@ -11,6 +11,8 @@
 #include <cmocka.h>
 
 #include "aclnnop/aclnn_trans_matmul_weight.h"
+#include "aclnnop/aclnn_weight_quant_batch_matmul_v2.h"
+#include "aclnnop/aclnn_weight_quant_batch_matmul_v3.h"
 #include "base/memory.h"
 #include "support/child.h"
 #include "support/message.h"
@@ -328,13 +330,61 @@ static void invalid_setting(void **state)
     assert_int_equal(status, 561000);
 }
 
+/* The weight that it makes is one of V2 and V3, for the same bits. */
+static void taken_as_a_weight(void **state)
+{
+    (void)state;
+    enum { M = 5, K = 100, N = 70 };
+    static uint16_t x[M * K], scale[N], y[M * N], expected[M * N];
+    static int8_t memory[128 * 128];
+    static const int64_t dims[2] = {K, N}, turned[2] = {1, K}, plain[2] = {N, 1};
+    uint64_t seed = 5;
+    for (int transposed = 0; transposed < 2; transposed++) {
+        for (int i = 0; i < M * K; i++)
+            x[i] = v1_random_half(&seed);
+        for (int i = 0; i < N; i++)
+            scale[i] = v1_random_half(&seed);
+        for (int i = 0; i < K * N; i++)
+            memory[i] = (int8_t)v1_random(&seed);
+        aclTensor *t[] = {
+            v1_tensor(ACL_FLOAT16, x, 2, INT64_C(5), INT64_C(100)),
+            aclCreateTensor(dims, 2, ACL_INT8, transposed ? turned : plain, 0, ND, dims, 2, memory),
+            v1_tensor(ACL_FLOAT16, scale, 1, INT64_C(70)),
+            v1_tensor(ACL_FLOAT16, y, 2, INT64_C(5), INT64_C(70))};
+        for (int form = 0; form < 3; form++) {
+            if (form == 1) {
+                assert_int_equal(TRANS(t[1]), 0);
+                assert_int_equal(phase2(aclnnTransMatmulWeight, true), 0);
+            }
+            int status =
+                form == 2
+                    ? aclnnWeightQuantBatchMatmulV3GetWorkspaceSize(t[0], t[1], t[2], NULL, NULL, NULL, NULL,
+                                                                    0, 0, t[3], &phase_size, &phase_executor)
+                    : aclnnWeightQuantBatchMatmulV2GetWorkspaceSize(t[0], t[1], t[2], NULL, NULL, NULL, NULL,
+                                                                    0, t[3], &phase_size, &phase_executor);
+            assert_int_equal(status, 0);
+            memset(y, 0x55, sizeof y);
+            assert_int_equal(
+                phase2(form == 2 ? aclnnWeightQuantBatchMatmulV3 : aclnnWeightQuantBatchMatmulV2, true), 0);
+            if (form == 0)
+                memcpy(expected, y, sizeof y);
+            assert_memory_equal(expected, y, sizeof y);
+        }
+        for (int i = 0; i < 4; i++)
+            aclDestroyTensor(t[i]);
+    }
+}
+
 int main(void)
 {
     /* First the one that forks before this process has read its settings. */
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(invalid_setting), cmocka_unit_test(sizes),
-        cmocka_unit_test(size_refusals),   cmocka_unit_test_setup(in_place, v1_setup),
-        cmocka_unit_test(rules_in_order),  cmocka_unit_test(nulls_empty_and_twice),
-        cmocka_unit_test(out_of_memory)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(invalid_setting),
+                                       cmocka_unit_test(sizes),
+                                       cmocka_unit_test(size_refusals),
+                                       cmocka_unit_test_setup(in_place, v1_setup),
+                                       cmocka_unit_test_setup(taken_as_a_weight, v1_setup),
+                                       cmocka_unit_test(rules_in_order),
+                                       cmocka_unit_test(nulls_empty_and_twice),
+                                       cmocka_unit_test(out_of_memory)};
     return cmocka_run_group_tests_name("matmul_weight", tests, NULL, NULL);
 }

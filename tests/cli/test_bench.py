@@ -52,10 +52,10 @@ class MeasureTest(support.CommandTest):
             self.assertLessEqual(record["share"], record["share_p90"])
 
     def test_what_was_asked_is_what_is_run(self):
-        found = self.bench("# comment\n\n3 160 64 s4 g32,channel,tensor plain,transposed,nz f16,bf16 hot offset # mm\n"
+        found = self.bench("# comment\n\n3 160 64 s4 g32,channel,tensor plain,transposed,nz,packed,packed-transposed f16,bf16 hot offset # mm\n"
                            "2 100 50 s8 tensor transposed f16 hot\n")
         asked = [(3, 160, 64, "s4", granularity, storage, x, True) for granularity in ("group 32", "channel", "tensor")
-                 for storage in ("plain", "transposed", "nz") for x in ("f16", "bf16")]
+                 for storage in ("plain", "transposed", "nz", "packed", "packed-transposed") for x in ("f16", "bf16")]
         asked.append((2, 100, 50, "s8", "tensor", "transposed", "f16", False))
         names = ("m", "k", "n", "weight", "granularity", "storage", "x", "offset")
         self.assertEqual([tuple(record[name] for name in names) for record in found["records"]], asked)

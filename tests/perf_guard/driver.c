@@ -3,10 +3,13 @@
  * which is the function that callgrind is told to count in. Each argument is a case in words (guarded.txt
  * lists those that are guarded):
  *
- *   "run OP M K N WEIGHT GROUP STORAGE"   phase 2 of v1 or v2, on one thread; WEIGHT int8 or int4, GROUP 0:
- * per channel, STORAGE plain, transposed or nz "phase1 OP"                           phase 1, and the end of
- * the executor "tile KERNEL PART ORDER"              one tile of a gemm kernel: PART gemm, rows, panel
- * (fixpipe) or scaled, for a whole chunk in ORDER p or t
+ *   "run OP M K N WEIGHT GROUP STORAGE" is phase 2 of v1 or v2 on one thread: WEIGHT int8 or int4, GROUP 0
+ * for per channel, STORAGE plain, transposed or nz, of v2 also packed;
+ *
+ *   "phase1 OP" is phase 1, and the end of the executor;
+ *
+ *   "tile KERNEL PART ORDER" is one tile of a gemm kernel: PART gemm, rows, panel (fixpipe) or scaled, for a
+ *   whole chunk in ORDER p or t.
  *
  * Prints nothing but complaints; exit code 2 with one. */
 #include <stdio.h>
@@ -15,6 +18,7 @@
 
 #include "acl/acl.h"
 #include "aclnnop/aclnn_weight_quant_batch_matmul_v2.h"
+#include "antiquant.h"
 #include "kernels/registry.h"
 #include "support/v1.h"
 #include "support/v2_case.h"
@@ -117,6 +121,17 @@ static void make_v1(operator_case *c)
     c->v1.t[V1_SCALE] = v1_tensor(ACL_UINT64, words, 1, n);
 }
 
+/* In place of the tensor, which goes. */
+static void pack_weight(aclTensor **weight)
+{
+    uint64_t size = 0;
+    aclTensor *packed = NULL;
+    must(aq_packed_weight_size(*weight, false, &size), "aq_packed_weight_size");
+    must(aq_pack_weight(*weight, false, memory(size), size, &packed), "aq_pack_weight");
+    must(aclDestroyTensor(*weight), "aclDestroyTensor");
+    *weight = packed;
+}
+
 static void make_v2(operator_case *c)
 {
     int64_t m = c->m, k = c->k, n = c->n, groups = c->group > 0 ? (k + c->group - 1) / c->group : 1;
@@ -138,6 +153,8 @@ static void make_v2(operator_case *c)
     t[V2_S].data = halves_of((size_t)(groups * n), -7, false);
     t[V2_Y].data = memory((size_t)(2 * m * n));
     v2_make(&c->v2, c->tensors);
+    if (strcmp(c->storage, "packed") == 0)
+        pack_weight(&c->tensors[V2_W]);
 }
 
 static bool is_v1(const operator_case *c)

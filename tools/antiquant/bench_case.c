@@ -75,6 +75,27 @@ static aclTensor *nz_tensor(const aq_bench_shape *shape, void *data, int64_t *el
     return made;
 }
 
+/* The weight in the order of aq_pack_weight over data; *bytes, with padding. */
+static aclTensor *packed_tensor(const aq_bench_shape *shape, void *data, size_t *bytes)
+{
+    bool turned = aq_bench_turned(shape);
+    aclTensor *plain = tensor(shape->k, shape->n, turned, weight_type(shape), NULL), *made = NULL;
+    int64_t view[] = {shape->k, shape->n};
+    int64_t strides[] = {turned ? 1 : shape->n, turned ? shape->k : 1};
+    uint64_t size = 0;
+    if (plain != NULL && aq_cli_acl(aq_packed_weight_size(plain, false, &size), "aq_packed_weight_size")) {
+        int64_t storage = (int64_t)size;
+        *bytes = (size_t)size;
+        made = aclCreateTensor(view, 2, weight_type(shape), strides, 0, (aclFormat)AQ_FORMAT_PACKED, &storage,
+                               1, data);
+        if (made == NULL) {
+            aq_cli_error("aclCreateTensor gave no tensor for a packed weight");
+        }
+    }
+    aq_cli_destroy(plain);
+    return made;
+}
+
 /* Where the parts of a copy are; all of it without a pointer to data. */
 typedef struct aq_bench_layout {
     size_t scale, offset, end;
@@ -83,16 +104,18 @@ typedef struct aq_bench_layout {
 /* Tensors over a copy at data, or with no data when that is null. */
 static bool make_copy(const aq_bench_shape *shape, char *data, aq_bench_layout *layout, aq_bench_copy *copy)
 {
-    bool turned = shape->storage == AQ_BENCH_TRANSPOSED;
+    bool turned = aq_bench_turned(shape);
     int64_t elements = shape->k * shape->n, groups = aq_bench_groups(shape);
     int64_t rows = shape->group > 0 ? groups : 0, columns = shape->group == AQ_BENCH_TENSOR ? 1 : shape->n;
     aclDataType type = half_type(shape);
     copy->data = data;
-    copy->weight = shape->storage == AQ_BENCH_NZ
+    size_t packed = 0;
+    copy->weight = aq_bench_packed(shape) ? packed_tensor(shape, data, &packed)
+                   : shape->storage == AQ_BENCH_NZ
                        ? nz_tensor(shape, data, &elements)
                        : tensor(shape->k, shape->n, turned, weight_type(shape), data);
     size_t scales = aligned((size_t)(groups * columns) * sizeof(uint16_t));
-    layout->scale = aligned(weight_bytes(shape, elements));
+    layout->scale = aligned(packed > 0 ? packed : weight_bytes(shape, elements));
     layout->offset = layout->scale + scales;
     layout->end = layout->offset + (shape->offset ? scales : 0);
     copy->scale = tensor(rows, columns, turned && rows > 0, type, data != NULL ? data + layout->scale : NULL);
@@ -187,14 +210,28 @@ static bool cast_weight(aq_cli_device *device, const aq_bench_shape *shape, void
     return good;
 }
 
+/* Weight plain at `plain` to the order of aq_pack_weight where `copy` is. */
+static bool pack_weight(const aq_bench_shape *shape, void *plain, size_t bytes, aq_bench_copy *copy)
+{
+    aclTensor *from = tensor(shape->k, shape->n, aq_bench_turned(shape), weight_type(shape), plain),
+              *made = NULL;
+    bool good =
+        from != NULL && aq_cli_acl(aq_pack_weight(from, false, copy->data, bytes, &made), "aq_pack_weight");
+    aq_cli_destroy(from);
+    aq_cli_destroy(made); /* copy->weight is its like */
+    return good;
+}
+
 static bool fill_first(aq_cli_device *device, const aq_bench_shape *shape, const aq_bench_data *data,
                        const aq_bench_layout *layout, aq_bench_copy *copy)
 {
     bool good = true;
-    if (shape->storage == AQ_BENCH_NZ) {
+    if (shape->storage == AQ_BENCH_NZ || aq_bench_packed(shape)) {
         void *plain = NULL;
         good = aq_cli_to_device(NULL, (int64_t)weight_bytes(shape, shape->k * shape->n), 1, &plain) &&
-               load_weight(shape, data->q, plain) && cast_weight(device, shape, plain, copy);
+               load_weight(shape, data->q, plain) &&
+               (aq_bench_packed(shape) ? pack_weight(shape, plain, layout->scale, copy)
+                                       : cast_weight(device, shape, plain, copy));
         aq_cli_release(plain);
     } else {
         good = load_weight(shape, data->q, copy->data);

@@ -82,7 +82,7 @@ void aq_bench_data_free(aq_bench_data *data)
 /* Column `column` of the weight that stands for the stored one, as it is without rounding. */
 static void weight_column(const aq_bench_shape *shape, const aq_bench_data *data, int64_t column, double *w)
 {
-    bool turned = shape->storage == AQ_BENCH_TRANSPOSED;
+    bool turned = aq_bench_turned(shape);
     int64_t groups = aq_bench_groups(shape);
     for (int64_t i = 0; i < shape->k; i++) {
         int64_t group = shape->group > 0 ? i / shape->group : 0;

@@ -15,7 +15,7 @@ enum { FIELDS = 7, WORD = 64, MOST_SHAPES = 100000, SHOWN = 80 };
 
 static const int64_t largest = INT64_C(1) << 31; /* of m, k and n: products stay far from 64 bits */
 
-static const char *const storages[] = {"plain", "transposed", "nz"};
+static const char *const storages[] = {"plain", "transposed", "nz", "packed", "packed-transposed"};
 
 const char *aq_bench_storage_name(aq_bench_storage storage)
 {
@@ -100,7 +100,8 @@ static bool shape_of(const aq_bench_place *place, char words[FIELDS][WORD], aq_b
                 size_of(place, words[2], "n", &shape->n) &&
                 one_of(place, words[3], "weight", "s8 or s4", weights, 2, &weight) &&
                 granularity_of(place, words[4], &shape->group) &&
-                one_of(place, words[5], "storage", "plain, transposed or nz", storages, 3, &storage) &&
+                one_of(place, words[5], "storage", "plain, transposed, nz, packed or packed-transposed",
+                       storages, AQ_BENCH_STORAGES, &storage) &&
                 one_of(place, words[6], "x", "f16 or bf16", types, 2, &type);
     if (good) {
         shape->int4 = weight == 1;

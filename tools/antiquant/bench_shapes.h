@@ -7,7 +7,14 @@
 #include <stddef.h>
 #include <stdint.h>
 
-typedef enum aq_bench_storage { AQ_BENCH_PLAIN, AQ_BENCH_TRANSPOSED, AQ_BENCH_NZ } aq_bench_storage;
+typedef enum aq_bench_storage {
+    AQ_BENCH_PLAIN,
+    AQ_BENCH_TRANSPOSED,
+    AQ_BENCH_NZ,
+    AQ_BENCH_PACKED, /* plain, packed by aq_pack_weight */
+    AQ_BENCH_PACKED_TRANSPOSED,
+    AQ_BENCH_STORAGES
+} aq_bench_storage;
 
 enum { AQ_BENCH_TENSOR = -1, AQ_BENCH_CHANNEL = 0 }; /* as a group */
 
@@ -30,6 +37,17 @@ bool aq_bench_shapes_read(const char *name, const char *text, const char *filter
 
 enum { AQ_BENCH_WORDS = 32, AQ_BENCH_DESCRIPTION = 160 };
 const char *aq_bench_storage_name(aq_bench_storage storage);
+
+/* Whether its matrix is stored (n,k). */
+static inline bool aq_bench_turned(const aq_bench_shape *shape)
+{
+    return shape->storage == AQ_BENCH_TRANSPOSED || shape->storage == AQ_BENCH_PACKED_TRANSPOSED;
+}
+
+static inline bool aq_bench_packed(const aq_bench_shape *shape)
+{
+    return shape->storage == AQ_BENCH_PACKED || shape->storage == AQ_BENCH_PACKED_TRANSPOSED;
+}
 
 /* "tensor", "channel", "group 128". Returns words. */
 const char *aq_bench_granularity(const aq_bench_shape *shape, char words[AQ_BENCH_WORDS]);

@@ -39,7 +39,9 @@ static const struct argp_option options[] = {
     {"x", KEY_X, "TYPE", 0, "fp16 (default) or bf16, the type of activations and scales", 1},
     {"asymmetric", KEY_ASYMMETRIC, NULL, 0, "with offsets", 1},
     {"storage", KEY_STORAGE, "S", 0,
-     "of the weight: plain (default, (k,n) row by row), transposed, nz or nz-transposed", 1},
+     "of the weight: plain (default, (k,n) row by row), transposed, nz, nz-transposed, packed or "
+     "packed-transposed (by aq_pack_weight)",
+     1},
     {"numerics", KEY_NUMERICS, "MODE", 0, "default: the mode of ANTIQUANT_NUMERICS", 2},
     {"profile", KEY_PROFILE, "P", 0, "the chip whose limits hold; default: the one of ANTIQUANT_PROFILE", 2},
     {"read", KEY_READ, "GB/S", 0, "bytes that the threads can read from memory; default: measured", 3},

@@ -21,6 +21,7 @@
 #include "aclnnop/aclnn_weight_quant_batch_matmul_nz.h"
 #include "aclnnop/aclnn_weight_quant_batch_matmul_v2.h"
 #include "aclnnop/aclnn_weight_quant_batch_matmul_v3.h"
+#include "antiquant.h"
 #include "base/memory.h"
 #include "support/child.h"
 #include "support/layers.h"
@@ -313,6 +314,12 @@ static int matrices(void)
                                                          NULL, NULL, 0, 0, made.lone[3], &size,
                                                          &made.executor),
            aclnnWeightQuantBatchMatmulV3);
+    static int8_t packed[N * N];
+    TRY(aq_packed_weight_size(made.lone[1], false, &size), 1, false);
+    TRY(aq_pack_weight(made.lone[1], false, packed, sizeof packed, &made.lone[4]), 561103, !made.lone[4]);
+    PHASES(aclnnWeightQuantBatchMatmulV2GetWorkspaceSize(made.lone[0], made.lone[4], made.lone[2], NULL, NULL,
+                                                         NULL, NULL, 0, made.lone[3], &size, &made.executor),
+           aclnnWeightQuantBatchMatmulV2);
     size = 99;
     TRY(aclnnTransMatmulWeightGetWorkspaceSize(made.lone[1], &size, &made.executor),
         status_ == 561103 ? 561103 : 561101, UNTOUCHED && format_of(made.lone[1]) == ACL_FORMAT_ND);
