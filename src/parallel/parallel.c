@@ -49,7 +49,7 @@ static alignas(CACHE_LINE) atomic_int inside;  /* threads that came, counted whe
 static sem_t left;
 static pthread_mutex_t turn = PTHREAD_MUTEX_INITIALIZER;
 
-static alignas(CACHE_LINE) atomic_int looking; /* threads that see an open gate by themselves */
+static alignas(CACHE_LINE) atomic_int looking; /* threads that see an open gate, or will, by themselves */
 static atomic_int asleep;                      /* threads of the pool that a post of wake is still to reach */
 static sem_t wake;
 static bool has_pool; /* under decision until the pool's threads pass it */
@@ -134,6 +134,11 @@ bool aq_parallel_look(bool (*done)(void *context), void *context)
     }
     atomic_fetch_sub(&looking, 1);
     return is_done;
+}
+
+void aq_parallel_expect(int threads)
+{
+    atomic_fetch_add(&looking, threads);
 }
 
 /* ---- The pool ---- */

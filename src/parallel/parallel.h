@@ -26,4 +26,8 @@ void aq_parallel_for(int max_threads, size_t count, aq_parallel_body body, void 
  * and must not wait; the float environment must be the default one. */
 bool aq_parallel_look(bool (*done)(void *context), void *context);
 
+/* So many more threads, or fewer, are on their way to work or to aq_parallel_look: loops wake none of the
+ * pool in their place. */
+void aq_parallel_expect(int threads);
+
 #endif

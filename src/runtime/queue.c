@@ -193,7 +193,8 @@ static bool worker_has_something(void *stream)
     return atomic_load_explicit(&((aq_stream *)stream)->offer, memory_order_acquire) != AQ_OFFER_NOTHING;
 }
 
-/* False: the stream is closed and empty. Called and left with the lock held. */
+/* A worker that is called and finds its task taken looks again. False: the stream is closed and empty. Called
+ * and left with the lock held. */
 static bool wait_for_work(aq_stream *stream)
 {
     bool looked = false;
@@ -208,6 +209,10 @@ static bool wait_for_work(aq_stream *stream)
         }
         stream->asleep = true;
         pthread_cond_wait(&stream->work, &stream->lock);
+        if (stream->called)
+            aq_parallel_expect(-1);
+        looked = !stream->called;
+        stream->called = false;
     }
     stream->asleep = false;
     return true;
@@ -243,6 +248,14 @@ static int start_worker(const char *function, aq_stream *stream)
     }
     stream->has_worker = true;
     return 0;
+}
+
+/* The worker, which sleeps, is about to be woken. Called with the lock held. */
+static void call_worker(aq_stream *stream)
+{
+    stream->asleep = false;
+    stream->called = true;
+    aq_parallel_expect(1);
 }
 
 /* ---- Queueing ---- */
@@ -285,8 +298,8 @@ static void run_here(aq_stream *stream, uint64_t count, bool is_worker)
         aq_set_error(text);
     if (stream->closing)
         pthread_cond_broadcast(&stream->done);
-    if (stream->asleep && (stream->first || stream->closing)) {
-        stream->asleep = false;
+    if (stream->asleep && stream->first) {
+        call_worker(stream);
         pthread_cond_signal(&stream->work);
     }
 }
@@ -321,7 +334,7 @@ int aq_queue_push(const char *function, aq_stream *stream, aq_task *task)
     uint64_t queued = ordinal - atomic_load_explicit(&stream->finished, memory_order_relaxed);
     bool wake = stream->asleep && !stream->running; /* who runs them wakes the worker for the rest */
     if (wake)
-        stream->asleep = false;
+        call_worker(stream);
     if (synchronous)
         run_or_wait(stream);
     pthread_mutex_unlock(&stream->lock);

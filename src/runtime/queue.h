@@ -36,6 +36,7 @@ typedef struct aq_stream {
     pthread_t worker;
     bool has_worker, worker_is_gone, worker_is_claimed; /* claimed: somebody joins or detaches it */
     bool asleep;                                        /* the worker waits for tasks */
+    bool called;                                        /* and is told of one; it is on its way */
     bool running;                                       /* the worker, or another thread, runs tasks */
     _Atomic aq_stream_offer offer;                      /* written under the lock, read without */
     bool closing;                                       /* takes no more tasks */
