@@ -298,7 +298,7 @@ static void run_here(aq_stream *stream, uint64_t count, bool is_worker)
         aq_set_error(text);
     if (stream->closing)
         pthread_cond_broadcast(&stream->done);
-    if (stream->asleep && stream->first) {
+    if (stream->asleep && (stream->first || stream->closing)) {
         call_worker(stream);
         pthread_cond_signal(&stream->work);
     }

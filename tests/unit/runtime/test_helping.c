@@ -2,6 +2,7 @@
 /* test_helping.c - threads that wait for a stream run its tasks in the worker's place: in order, one at a
  * time, only those that anyone may run, and without a trace in the thread itself. */
 #include <fenv.h>
+#include <sched.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdatomic.h>
@@ -278,6 +279,79 @@ static void the_end_waits_for_the_helper(void **state)
     }
 }
 
+typedef struct test_end {
+    aq_stream *stream;
+    test_door door;
+    pthread_t helper;
+    atomic_bool is_helped;
+} test_end;
+
+static int pass_and_tell(void *argument)
+{
+    test_end *end = argument;
+    atomic_store(&end->is_helped, pthread_equal(pthread_self(), end->helper) != 0);
+    test_door_pass(&end->door);
+    return 0;
+}
+
+/* The stream is closing and, if another thread runs its tasks, its worker has seen that and sleeps again. */
+static bool sleeps_again(test_end *end)
+{
+    pthread_mutex_lock(&end->stream->lock);
+    bool sleeps = end->stream->closing && (end->stream->asleep || !atomic_load(&end->is_helped));
+    pthread_mutex_unlock(&end->stream->lock);
+    return sleeps;
+}
+
+static void *open_when_it_sleeps(void *argument)
+{
+    test_end *end = argument;
+    while (!sleeps_again(end))
+        sched_yield();
+    test_door_open(&end->door);
+    return NULL;
+}
+
+static void *destroy_behind_the_door(void *argument)
+{
+    test_end *end = argument;
+    pthread_t opener;
+    void *result = NULL;
+    test_door_await(&end->door, 1);
+    aq_stream_retain(end->stream);
+    if (pthread_create(&opener, NULL, open_when_it_sleeps, end) == 0) {
+        result = aclrtDestroyStream(end->stream) == 0 ? end : NULL;
+        pthread_join(opener, NULL);
+    }
+    aq_stream_release(end->stream);
+    return result;
+}
+
+/* The worker sees the end coming while a helper still has tasks before it; it must hear when they are done.
+ */
+static void the_worker_ends_after_the_helper(void **state)
+{
+    (void)state;
+    test_needs_worker();
+    for (int round = 0; round < ROUNDS / 6; round++) {
+        test_end end = {.door = TEST_DOOR_INITIALIZER, .helper = pthread_self()};
+        aclrtStream handle = NULL;
+        pthread_t thread;
+        void *result = NULL;
+        test_own_call last = {pthread_self(), round, false};
+        assert_int_equal(aclrtCreateStream(&handle), 0);
+        end.stream = handle;
+        assert_int_equal(test_queue_note(handle, round), 0);
+        assert_int_equal(aclrtSynchronizeStream(handle), 0);
+        assert_int_equal(pthread_create(&thread, NULL, destroy_behind_the_door, &end), 0);
+        assert_int_equal(test_queue_call_by_anyone(handle, pass_and_tell, &end), 0);
+        assert_int_equal(test_queue_call_by_anyone(handle, note_call, &last), 0);
+        assert_int_equal(aclrtSynchronizeStream(handle), 0);
+        pthread_join(thread, &result);
+        assert_non_null(result);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -288,6 +362,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_stream_that_stops_drops_in_the_helper_too, set_up, tear_down),
         cmocka_unit_test_setup_teardown(one_at_a_time_and_in_order, set_up, tear_down),
         cmocka_unit_test_setup_teardown(the_end_waits_for_the_helper, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(the_worker_ends_after_the_helper, set_up, tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
