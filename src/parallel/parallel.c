@@ -12,6 +12,7 @@
 #include "parallel/parallel.h"
 
 #include <pthread.h>
+#include <sched.h>
 #include <semaphore.h>
 #include <stdalign.h>
 #include <stdatomic.h>
@@ -129,10 +130,12 @@ bool aq_parallel_look(bool (*done)(void *context), void *context)
     for (unsigned looks = 1; !(is_done = done(context)); looks++) {
         if (take_part())
             until = aq_trace_time() + LOOK_NS;
-        else if (looks % LOOKS == 0 && aq_trace_time() > until)
+        else if (looks % LOOKS != 0)
+            pause_a_little();
+        else if (aq_trace_time() > until)
             break;
         else
-            pause_a_little();
+            sched_yield(); /* the thread that this one looks for may wait for its CPU */
     }
     atomic_fetch_sub(&looking, 1);
     return is_done;
