@@ -283,7 +283,7 @@ typedef struct test_end {
     aq_stream *stream;
     test_door door;
     pthread_t helper;
-    atomic_bool is_helped;
+    atomic_bool is_queued, is_helped;
 } test_end;
 
 static int pass_and_tell(void *argument)
@@ -317,13 +317,13 @@ static void *destroy_behind_the_door(void *argument)
     test_end *end = argument;
     pthread_t opener;
     void *result = NULL;
+    while (!atomic_load(&end->is_queued))
+        sched_yield();
     test_door_await(&end->door, 1);
-    aq_stream_retain(end->stream);
     if (pthread_create(&opener, NULL, open_when_it_sleeps, end) == 0) {
         result = aclrtDestroyStream(end->stream) == 0 ? end : NULL;
         pthread_join(opener, NULL);
     }
-    aq_stream_release(end->stream);
     return result;
 }
 
@@ -341,14 +341,17 @@ static void the_worker_ends_after_the_helper(void **state)
         test_own_call last = {pthread_self(), round, false};
         assert_int_equal(aclrtCreateStream(&handle), 0);
         end.stream = handle;
+        aq_stream_retain(end.stream);
         assert_int_equal(test_queue_note(handle, round), 0);
         assert_int_equal(aclrtSynchronizeStream(handle), 0);
         assert_int_equal(pthread_create(&thread, NULL, destroy_behind_the_door, &end), 0);
         assert_int_equal(test_queue_call_by_anyone(handle, pass_and_tell, &end), 0);
         assert_int_equal(test_queue_call_by_anyone(handle, note_call, &last), 0);
-        assert_int_equal(aclrtSynchronizeStream(handle), 0);
+        atomic_store(&end.is_queued, true);
+        assert_true(aq_queue_wait(end.stream, 3, NULL)); /* the handle may be gone */
         pthread_join(thread, &result);
         assert_non_null(result);
+        aq_stream_release(end.stream);
     }
 }
 
