@@ -32,7 +32,11 @@ enum {
      * idle): who looks as long as that before sleeping loses at most as much again, and finds the next of
      * several loops, or calls, that follow each other closely. */
     LOOK_NS = 50000,
-    LOOKS = 16,      /* between two looks at the clock */
+    LOOKS = 16, /* between two looks at the clock */
+    /* Who was off its CPU for so long has found other programs' threads waiting for it. For some time after
+     * that nobody looks: on such a machine waking a thread takes 5 us, and who looks is in the way. */
+    LOST_NS = 100000,
+    CROWDED_NS = 10000000,
     PLACE = 1 << 16, /* gate: places that are left above, threads that came below */
     CAME = PLACE - 1,
     FAN_OUT = 4,    /* threads that one wakes, at about 5 us each; those wake the next */
@@ -52,6 +56,7 @@ static sem_t left;
 static pthread_mutex_t turn = PTHREAD_MUTEX_INITIALIZER;
 
 static alignas(CACHE_LINE) atomic_int looking; /* threads that see an open gate, or will, by themselves */
+static _Atomic int64_t crowded_until;          /* aq_trace_time's */
 static atomic_int asleep;                      /* threads of the pool that nobody is about to wake */
 static atomic_int owed;                        /* posts of wake that are still to be made */
 static sem_t wake;
@@ -120,22 +125,31 @@ static bool take_part(void)
     return false;
 }
 
-bool aq_parallel_look(bool (*done)(void *context), void *context)
+bool aq_parallel_look(bool (*done)(void *context), void *context, bool yields)
 {
     bool is_done = done(context);
     if (is_done)
         return true;
     atomic_fetch_add(&looking, 1);
-    int64_t until = aq_trace_time() + LOOK_NS;
+    int64_t now = aq_trace_time(), seen = now;
+    int64_t until = now < atomic_load_explicit(&crowded_until, memory_order_relaxed) ? now : now + LOOK_NS;
     for (unsigned looks = 1; !(is_done = done(context)); looks++) {
-        if (take_part())
-            until = aq_trace_time() + LOOK_NS;
-        else if (looks % LOOKS != 0)
+        if (take_part()) {
+            now = aq_trace_time();
+            until = now + LOOK_NS;
+        } else if (looks % LOOKS != 0) {
             pause_a_little();
-        else if (aq_trace_time() > until)
-            break;
-        else
-            sched_yield(); /* the thread that this one looks for may wait for its CPU */
+            continue;
+        } else {
+            if (yields)
+                sched_yield();
+            now = aq_trace_time();
+            if (now - seen > LOST_NS)
+                atomic_store_explicit(&crowded_until, now + CROWDED_NS, memory_order_relaxed);
+            if (now - seen > LOST_NS || now > until)
+                break;
+        }
+        seen = now;
     }
     atomic_fetch_sub(&looking, 1);
     return is_done;
@@ -198,7 +212,7 @@ static void *serve(void *unused)
     fenv_t inherited;
     aq_float_environment_enter(&inherited);
     for (;;) {
-        aq_parallel_look(never, NULL);
+        aq_parallel_look(never, NULL, true);
         sleep_until_woken();
     }
 }
@@ -281,7 +295,7 @@ static bool all_left(void *unused)
 static void wait_for_those_inside(int came)
 {
     atomic_fetch_add_explicit(&inside, came, memory_order_acq_rel);
-    if (aq_parallel_look(all_left, NULL))
+    if (aq_parallel_look(all_left, NULL, false))
         return;
     bool all = atomic_fetch_add_explicit(&inside, DOZES, memory_order_acq_rel) == 0;
     if (!all)
@@ -311,7 +325,7 @@ void aq_parallel_for(int max_threads, size_t count, aq_parallel_body body, void 
             body(context, 0, i);
         return;
     }
-    if (!aq_parallel_look(is_our_turn, NULL))
+    if (!aq_parallel_look(is_our_turn, NULL, false))
         pthread_mutex_lock(&turn);
     loop.body = body;
     loop.context = context;

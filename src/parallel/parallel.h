@@ -23,8 +23,9 @@ void aq_parallel_for(int max_threads, size_t count, aq_parallel_body body, void 
 
 /* For a thread that would go to sleep: takes part in parallel loops until done(context), or until there was
  * nothing to take part in for about as long as waking a thread takes. What done said last. done must be cheap
- * and must not wait; the float environment must be the default one. */
-bool aq_parallel_look(bool (*done)(void *context), void *context);
+ * and must not wait; the float environment must be the default one. yields: it is in no hurry, so other
+ * threads that wait for its CPU go first. */
+bool aq_parallel_look(bool (*done)(void *context), void *context, bool yields);
 
 /* So many more threads, or fewer, are on their way to work or to aq_parallel_look: loops wake none of the
  * pool in their place. */

@@ -138,7 +138,7 @@ static void run_first(aq_stream *stream)
     if (!stream->first)
         stream->last = NULL;
     bool skip = stream->dropping || (stream->stop_on_failure && stream->status);
-    uint64_t ordinal = atomic_load_explicit(&stream->finished, memory_order_relaxed) + 1;
+    uint64_t ordinal = task->ordinal;
     pthread_mutex_unlock(&stream->lock);
     int status = 0;
     aq_task_span span;
@@ -203,7 +203,7 @@ static bool wait_for_work(aq_stream *stream)
             return false;
         if (!looked) {
             pthread_mutex_unlock(&stream->lock);
-            looked = !aq_parallel_look(worker_has_something, stream);
+            looked = !aq_parallel_look(worker_has_something, stream, true);
             pthread_mutex_lock(&stream->lock);
             continue;
         }
@@ -268,8 +268,8 @@ static void append(aq_stream *stream, aq_task *task)
     else
         stream->first = task;
     stream->last = task;
-    uint64_t submitted = atomic_load_explicit(&stream->submitted, memory_order_relaxed);
-    atomic_store_explicit(&stream->submitted, submitted + 1, memory_order_release);
+    task->ordinal = atomic_load_explicit(&stream->submitted, memory_order_relaxed) + 1;
+    atomic_store_explicit(&stream->submitted, task->ordinal, memory_order_release);
     publish(stream);
 }
 
@@ -365,7 +365,7 @@ static bool look(aq_stream *stream, uint64_t count)
     fenv_t callers;
     pthread_mutex_unlock(&stream->lock);
     aq_float_environment_enter(&callers);
-    bool found = aq_parallel_look(waiter_has_something, &(aq_wish){stream, count});
+    bool found = aq_parallel_look(waiter_has_something, &(aq_wish){stream, count}, false);
     aq_float_environment_leave(&callers);
     pthread_mutex_lock(&stream->lock);
     return found;

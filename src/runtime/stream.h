@@ -15,6 +15,7 @@
 typedef struct aq_task {
     struct aq_task *next; /* the stream's */
     uint64_t thread;      /* the stream's: number of the thread that queued the task */
+    uint64_t ordinal;     /* the stream's: of this task in it, from 1 */
     const char *name;     /* static text: "aclnnCast", for error texts and traces */
     /* Runs in the stream's worker, or in who waits for the stream if by_anyone is set (in the caller with
      * ANTIQUANT_SYNC=1). 0, or a status after

@@ -142,6 +142,7 @@ typedef struct looker {
     atomic_size_t pieces;
 } looker;
 
+static looker lookers[2];
 static _Thread_local looker *own;
 
 static bool is_stopped(void *context)
@@ -152,7 +153,7 @@ static bool is_stopped(void *context)
 static void *look_often(void *context)
 {
     own = context;
-    while (!aq_parallel_look(is_stopped, context))
+    while (!aq_parallel_look(is_stopped, context, context == &lookers[0]))
         ;
     return NULL;
 }
@@ -168,7 +169,6 @@ static void count_for_looker(void *calls, size_t thread, size_t index)
 /* Loops go on until both who look have taken part; a thread that never does ends the test by its limit. */
 static void two_look(void *result)
 {
-    static looker lookers[2];
     pthread_t threads[2];
     bool right = true;
     for (int i = 0; i < 2; i++)

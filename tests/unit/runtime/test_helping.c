@@ -155,6 +155,26 @@ static void a_stream_that_stops_drops_in_the_helper_too(void **state)
     aclrtGetLastError(ACL_RT_THREAD_LEVEL);
 }
 
+/* Who waits for an event runs what its record is behind. */
+static void waiting_for_an_event_helps(void **state)
+{
+    (void)state;
+    test_needs_worker();
+    int rounding;
+    aclrtEvent event = NULL;
+    aq_stream *stream = stream_without_worker();
+    assert_int_equal(aclrtCreateEvent(&event), 0);
+    assert_int_equal(test_queue_call_by_anyone(stream, fail_without_a_text, &rounding), 0);
+    assert_int_equal(aclrtRecordEvent(event, stream), 0);
+    assert_int_equal(test_queue_call_by_anyone(stream, fail_without_a_text, &rounding), 0);
+    assert_int_equal(aclrtSynchronizeEvent(event), 507015);
+    assert_int_equal(atomic_load(&stream->finished), 2);
+    assert_int_equal(aclrtSynchronizeStream(stream), 507015);
+    assert_int_equal(aclrtDestroyEvent(event), 0);
+    assert_int_equal(aclrtDestroyStream(stream), 0);
+    aclrtGetLastError(ACL_RT_THREAD_LEVEL);
+}
+
 /* ---- With a worker ---- */
 
 static _Thread_local bool waits;
@@ -363,6 +383,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(the_thread_keeps_its_text_and_rounding, set_up, tear_down),
         cmocka_unit_test_setup_teardown(failures_are_not_the_helpers, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_stream_that_stops_drops_in_the_helper_too, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(waiting_for_an_event_helps, set_up, tear_down),
         cmocka_unit_test_setup_teardown(one_at_a_time_and_in_order, set_up, tear_down),
         cmocka_unit_test_setup_teardown(the_end_waits_for_the_helper, set_up, tear_down),
         cmocka_unit_test_setup_teardown(the_worker_ends_after_the_helper, set_up, tear_down),
