@@ -12,6 +12,7 @@
 #include "runtime/queue.h"
 
 #include <errno.h>
+#include <sched.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -181,6 +182,7 @@ static bool is_finished(const aq_stream *stream, uint64_t count)
 static void run_until(aq_stream *stream, uint64_t count, bool is_worker)
 {
     stream->running = true;
+    stream->run_on = sched_getcpu();
     publish(stream);
     while (stream->first && (is_worker || stream->first->by_anyone) && !is_finished(stream, count))
         run_first(stream);
@@ -193,17 +195,18 @@ static bool worker_has_something(void *stream)
     return atomic_load_explicit(&((aq_stream *)stream)->offer, memory_order_acquire) != AQ_OFFER_NOTHING;
 }
 
-/* A worker that is called and finds its task taken looks again. False: the stream is closed and empty. Called
+/* A worker that is called and finds its task taken looks again, but not on the CPU of who queued it, who may
+ * be waiting for that CPU. False: the stream is closed and empty. Called
  * and left with the lock held. */
 static bool wait_for_work(aq_stream *stream)
 {
-    bool looked = false;
+    bool looked = sched_getcpu() == stream->queued_on;
     while (stream->running || !stream->first) {
         if (stream->closing && !stream->first)
             return false;
         if (!looked) {
             pthread_mutex_unlock(&stream->lock);
-            looked = !aq_parallel_look(worker_has_something, stream, true);
+            looked = !aq_parallel_look(worker_has_something, stream, false);
             pthread_mutex_lock(&stream->lock);
             continue;
         }
@@ -211,7 +214,7 @@ static bool wait_for_work(aq_stream *stream)
         pthread_cond_wait(&stream->work, &stream->lock);
         if (stream->called)
             aq_parallel_expect(-1);
-        looked = !stream->called;
+        looked = !stream->called || sched_getcpu() == stream->queued_on;
         stream->called = false;
     }
     stream->asleep = false;
@@ -330,6 +333,7 @@ int aq_queue_push(const char *function, aq_stream *stream, aq_task *task)
         return status;
     }
     append(stream, task);
+    stream->queued_on = sched_getcpu();
     uint64_t ordinal = atomic_load_explicit(&stream->submitted, memory_order_relaxed);
     uint64_t queued = ordinal - atomic_load_explicit(&stream->finished, memory_order_relaxed);
     bool wake = stream->asleep && !stream->running; /* who runs them wakes the worker for the rest */
@@ -379,7 +383,7 @@ static void help_until(aq_stream *stream, uint64_t count)
         if (!stream->running && stream->first->by_anyone)
             run_here(stream, count, false);
         else
-            found = look(stream, count);
+            found = sched_getcpu() != stream->run_on && look(stream, count);
     }
 }
 

@@ -38,6 +38,7 @@ typedef struct aq_stream {
     bool asleep;                                        /* the worker waits for tasks */
     bool called;                                        /* and is told of one; it is on its way */
     bool running;                                       /* the worker, or another thread, runs tasks */
+    int queued_on, run_on;                              /* CPUs: of who queued the last task, of who ran it */
     _Atomic aq_stream_offer offer;                      /* written under the lock, read without */
     bool closing;                                       /* takes no more tasks */
     bool dropping; /* tasks that have not begun are finished without being run */
