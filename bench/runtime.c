@@ -66,7 +66,7 @@ static aq_task *make_tasks(size_t count)
     if (!tasks)
         exit(1);
     for (size_t i = 0; i < count; i++)
-        tasks[i] = (aq_task){.name = "nothing", .run = do_nothing, .finish = leave};
+        tasks[i] = (aq_task){.name = "nothing", .run = do_nothing, .finish = leave, .by_anyone = true};
     return tasks;
 }
 

@@ -2,8 +2,6 @@
 # libantiquant: every room of src/, compiled once, as a shared library and (for the tests, which reach hidden
 # functions) as a static one. Adding a .c file to a room needs no change here.
 
-find_path(PTHREADPOOL_INCLUDE_DIR pthreadpool.h REQUIRED)
-find_library(PTHREADPOOL_LIBRARY pthreadpool REQUIRED)
 find_package(Threads REQUIRED)
 include(CheckCCompilerFlag)
 
@@ -48,15 +46,14 @@ if(NOT core_sources)
 endif()
 
 add_library(aq_objects OBJECT ${core_sources})
-target_include_directories(aq_objects PUBLIC "${PROJECT_SOURCE_DIR}/src" "${PROJECT_SOURCE_DIR}/include"
-    PRIVATE "${PTHREADPOOL_INCLUDE_DIR}")
+target_include_directories(aq_objects PUBLIC "${PROJECT_SOURCE_DIR}/src" "${PROJECT_SOURCE_DIR}/include")
 target_compile_definitions(aq_objects PUBLIC ${core_definitions})
 
 add_library(aq_static STATIC $<TARGET_OBJECTS:aq_objects>)
 set_target_properties(aq_static PROPERTIES OUTPUT_NAME antiquant)
 target_include_directories(aq_static PUBLIC "${PROJECT_SOURCE_DIR}/src" "${PROJECT_SOURCE_DIR}/include")
 target_compile_definitions(aq_static PUBLIC ${core_definitions})
-target_link_libraries(aq_static PUBLIC "${PTHREADPOOL_LIBRARY}" Threads::Threads m)
+target_link_libraries(aq_static PUBLIC Threads::Threads m)
 
 # The core exports the functions of packaging/exports.txt and include/antiquant.h, and nothing else.
 set(exports "${PROJECT_SOURCE_DIR}/packaging/exports.txt")
@@ -69,13 +66,12 @@ add_custom_command(OUTPUT "${version_script}"
 # All our libraries lie in one directory and find each other there; no version in the soname, no symlinks.
 set(CMAKE_BUILD_WITH_INSTALL_RPATH ON)
 set(CMAKE_INSTALL_RPATH "$ORIGIN")
-set(CMAKE_INSTALL_RPATH_USE_LINK_PATH ON) # for a pthreadpool that is not in a system directory
 add_library(antiquant SHARED $<TARGET_OBJECTS:aq_objects> "${version_script}")
 set_target_properties(antiquant PROPERTIES LINK_DEPENDS "${version_script}")
 target_include_directories(antiquant INTERFACE
     "$<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}/include>" "$<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}/include/aclnn>"
     "$<INSTALL_INTERFACE:include>" "$<INSTALL_INTERFACE:include/aclnn>")
-target_link_libraries(antiquant PRIVATE "${PTHREADPOOL_LIBRARY}" Threads::Threads m)
+target_link_libraries(antiquant PRIVATE Threads::Threads m)
 # nodelete: stream workers and thread-local texts outlive a dlclose.
 target_link_options(antiquant PRIVATE -Wl,-z,nodelete "-Wl,--version-script=${version_script}")
 if(NOT AQ_SANITIZE)

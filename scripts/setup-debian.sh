@@ -12,7 +12,6 @@ build  libc6-dev           header:stdlib.h       headers of the C library
 build  cmake               command:cmake         describes the build
 build  ninja-build         command:ninja         runs the build
 build  python3             command:python3       runs the generator of export lists
-build  libpthreadpool-dev  header:pthreadpool.h  threads within one operator
 build  libjansson-dev      header:jansson.h      JSON, for the command antiquant
 test   libcmocka-dev       header:cmocka.h       unit tests
 test   g++                 command:c++           tests that the headers are valid C++11

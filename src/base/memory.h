@@ -13,6 +13,10 @@ void *aq_calloc(size_t count, size_t size);
 void *aq_aligned_malloc(size_t alignment, size_t size);
 void aq_free(void *pointer);
 
+/* As aq_aligned_malloc. A block that fills a huge page lies on huge pages where the system has some to give;
+ * what is left of it lies on others. */
+void *aq_huge_malloc(size_t alignment, size_t size);
+
 /* Whole pages of inaccessible addresses with no memory behind them, for mprotect, mmap and munmap; null when
  * there are none. */
 void *aq_reserve_addresses(size_t bytes);

@@ -18,9 +18,9 @@
 #include "parallel/parallel.h"
 
 enum {
-    /* Below this many multiply-adds a second thread costs more than it brings: waking it takes a few µs, in
-     * which one thread does about this many. */
-    SERIAL_WORK = 1 << 17,
+    /* Multiply-adds for which a thread is worth calling: one that looks comes within 1 us, one that is woken
+     * costs the caller about 5 us and may find nothing left; one thread does this many in about 2 us. */
+    THREAD_WORK = 1 << 16,
     /* Columns of a stream task: wide enough that each row of it is a run the prefetchers follow, narrow
      * enough that its sums stay in the first-level cache. */
     SLICE_MOST = 512,
@@ -198,7 +198,7 @@ int aq_plan_make(const char *function, const aq_problem *problem, aq_numerics_mo
     if (!aq_mul_i64(problem->m, problem->n, &work) || !aq_mul_i64(work, aq_max_i64(problem->k, 1), &work) ||
         problem->n > INT64_MAX / 2 || problem->m > INT64_MAX / 2 || problem->k > INT64_MAX / 2)
         return too_large(function, problem);
-    plan->threads = work < SERIAL_WORK ? 1 : aq_parallel_threads();
+    plan->threads = (int)aq_max_i64(1, aq_min_i64(work / THREAD_WORK, aq_parallel_threads()));
 
     aq_kernel_query query = aq_plan_query(problem, plan->order);
     query.exact = aq_plan_unrounded(plan);

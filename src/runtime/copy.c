@@ -70,9 +70,13 @@ static int enqueue(const char *function, const transfer *what, aclrtStream strea
     transfer_task *task = aq_malloc(sizeof *task);
     if (!task)
         return aq_error(207001, "%s: out of memory for the task", function);
-    *task = (transfer_task){
-        .head = {.name = function, .run = run, .finish = finish, .category = "copy", .describe = describe},
-        .what = *what};
+    *task = (transfer_task){.head = {.name = function,
+                                     .run = run,
+                                     .finish = finish,
+                                     .category = "copy",
+                                     .by_anyone = true,
+                                     .describe = describe},
+                            .what = *what};
     task->pins[0] = aq_block_pin(what->dst);
     task->pins[1] = aq_block_pin(what->src);
     return aq_stream_submit(function, stream, &task->head);

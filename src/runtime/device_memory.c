@@ -91,22 +91,35 @@ aq_memory_kind aq_memory_kind_of(const void *address)
     return kind;
 }
 
-/* A block of usable bytes that is in the tree; null when out of memory. function and asked are for the
- * message of a guarded block. */
-static aq_block *new_block(const char *function, aq_memory_kind kind, size_t asked, size_t usable)
+/* What an allocation asks for. */
+typedef struct aq_wanted {
+    const char *function; /* the public one, for messages */
+    aq_memory_kind kind;
+    size_t size;
+    size_t spare; /* what the function adds */
+    bool huge;    /* huge pages where there are some */
+} aq_wanted;
+
+static void *memory_of(const aq_wanted *wanted, size_t usable)
+{
+    return wanted->huge ? aq_huge_malloc(ALIGNMENT, usable) : aq_aligned_malloc(ALIGNMENT, usable);
+}
+
+/* A block of usable bytes that is in the tree; null when out of memory. */
+static aq_block *new_block(const aq_wanted *wanted, size_t usable)
 {
     aq_block *block = aq_malloc(sizeof *block);
     if (!block)
         return NULL;
     bool guarded = aq_settings_get()->guard;
-    aq_guard *guard = guarded ? aq_guard_make(function, asked, usable) : NULL;
-    void *memory = guard ? aq_guard_address(guard) : guarded ? NULL : aq_aligned_malloc(ALIGNMENT, usable);
+    aq_guard *guard = guarded ? aq_guard_make(wanted->function, wanted->size, usable) : NULL;
+    void *memory = guard ? aq_guard_address(guard) : guarded ? NULL : memory_of(wanted, usable);
     if (!memory) {
         aq_free(block);
         return NULL;
     }
     uintptr_t begin = (uintptr_t)memory;
-    *block = (aq_block){.begin = begin, .end = begin + usable, .guard = guard, .kind = kind};
+    *block = (aq_block){.begin = begin, .end = begin + usable, .guard = guard, .kind = wanted->kind};
     pthread_mutex_lock(&lock);
     bool added = tsearch(block, &live, compare) != NULL;
     pthread_mutex_unlock(&lock);
@@ -116,12 +129,12 @@ static aq_block *new_block(const char *function, aq_memory_kind kind, size_t ask
     return NULL;
 }
 
-static int allocate(const char *function, aq_memory_kind kind, void **out, size_t size, size_t spare)
+static int allocate(const aq_wanted *wanted, void **out)
 {
-    const char *argument = kind == AQ_MEMORY_DEVICE ? "devPtr" : "hostPtr";
+    const char *function = wanted->function;
     if (!out)
-        return aq_runtime_refuse_null(function, argument);
-    if (size == 0)
+        return aq_runtime_refuse_null(function, wanted->kind == AQ_MEMORY_DEVICE ? "devPtr" : "hostPtr");
+    if (wanted->size == 0)
         return aq_refuse(100000, &(aq_refusal){.function = function,
                                                .argument = "size",
                                                .rule = "must be > 0",
@@ -132,10 +145,10 @@ static int allocate(const char *function, aq_memory_kind kind, void **out, size_
         return aq_runtime_refuse_no_context(function);
     size_t usable = 0;
     aq_block *block = NULL;
-    if (aq_add_size(size, SIZE_STEP - 1 + spare, &usable))
-        block = new_block(function, kind, size, usable / SIZE_STEP * SIZE_STEP);
+    if (aq_add_size(wanted->size, SIZE_STEP - 1 + wanted->spare, &usable))
+        block = new_block(wanted, usable / SIZE_STEP * SIZE_STEP);
     if (!block)
-        return aq_error(207001, "%s: out of memory for %zu bytes", function, size);
+        return aq_error(207001, "%s: out of memory for %zu bytes", function, wanted->size);
     *out = (void *)block->begin;
     return 0;
 }
@@ -153,7 +166,11 @@ static int allocate_device(const char *function, void **out, size_t size, aclrtM
                                                .nearest = "ACL_MEM_MALLOC_HUGE_FIRST (0)",
                                                .page = AQ_RUNTIME_PAGE});
     }
-    return allocate(function, AQ_MEMORY_DEVICE, out, size, spare);
+    bool normal = policy == ACL_MEM_MALLOC_NORMAL_ONLY || policy == ACL_MEM_MALLOC_NORMAL_ONLY_P2P;
+    return allocate(
+        &(aq_wanted){
+            .function = function, .kind = AQ_MEMORY_DEVICE, .size = size, .spare = spare, .huge = !normal},
+        out);
 }
 
 static const char *free_problem(const aq_block *block, const void *address, aq_memory_kind kind)
@@ -222,7 +239,8 @@ aclError aclrtFree(void *devPtr)
 
 aclError aclrtMallocHost(void **hostPtr, size_t size)
 {
-    return allocate("aclrtMallocHost", AQ_MEMORY_HOST, hostPtr, size, 0);
+    return allocate(&(aq_wanted){.function = "aclrtMallocHost", .kind = AQ_MEMORY_HOST, .size = size},
+                    hostPtr);
 }
 
 aclError aclrtFreeHost(void *hostPtr)

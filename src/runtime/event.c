@@ -213,6 +213,7 @@ static int record_on(const char *function, aq_event *event, aq_stream *stream)
                              .run = run_record,
                              .finish = finish_record,
                              .category = "event",
+                             .by_anyone = true,
                              .describe = describe_record};
     record->references = 2; /* the stream's and the event's */
     record->event = event;

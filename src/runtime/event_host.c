@@ -8,6 +8,8 @@
 static int wait_here(const char *function, aq_event *event, aq_record *record)
 {
     bool inside = aq_queue_is_inside(record->stream);
+    if (!inside)
+        aq_queue_wait(record->stream, record->task.ordinal, NULL); /* which may run what comes before it */
     pthread_mutex_lock(&event->lock);
     while (!record->done && !inside)
         pthread_cond_wait(&event->done, &event->lock);

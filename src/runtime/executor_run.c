@@ -140,8 +140,12 @@ static run_task *make_task(const aclOpExecutor *executor, void *const addresses[
     run_task *task = aq_malloc(sizeof *task + executor->plan_size);
     if (!task)
         return NULL;
-    task->head = (aq_task){
-        .name = executor->op->name, .run = run, .finish = finish, .category = "op", .describe = describe};
+    task->head = (aq_task){.name = executor->op->name,
+                           .run = run,
+                           .finish = finish,
+                           .category = "op",
+                           .by_anyone = true,
+                           .describe = describe};
     task->op = executor->op;
     task->pin_count = 0;
     task->workspace = NULL;

@@ -2,16 +2,17 @@
 /* queue.c - decides when a stream's tasks run, in which thread, and when those who wait for them go on. Knows
  * neither handles nor what a task does.
  *
- * A stream has no thread until its first task. Those who wait sleep at once and never spin: measured on two
- * busy CPUs, looking for 5 us before sleeping tripled the median round trip (5.6 to 16.7 us), because the
- * thread that looks keeps the CPU from the one it looks for. With ANTIQUANT_SYNC=1 there is no worker:
- * whoever queues a task runs it, in order.
+ * A stream has no worker until its first task. At any time one thread runs its tasks: the worker, or who
+ * waits for them without a limit and finds them lying there, since waking the worker takes longer than many
+ * a task. Those who find another thread running them look whether it needs help with a parallel loop
+ * (parallel.h), and sleep when it does not. With ANTIQUANT_SYNC=1 there is no worker: whoever queues a task
+ * runs it, in order.
  *
  * Locking: each stream has one mutex. Under it nothing else is locked, and no task's code is called. */
 #include "runtime/queue.h"
 
 #include <errno.h>
-#include <signal.h>
+#include <sched.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -19,6 +20,8 @@
 #include "base/log.h"
 #include "base/memory.h"
 #include "base/settings.h"
+#include "base/start_thread.h"
+#include "parallel/parallel.h"
 #include "runtime/spans.h"
 #include "runtime/thread.h"
 
@@ -136,7 +139,7 @@ static void run_first(aq_stream *stream)
     if (!stream->first)
         stream->last = NULL;
     bool skip = stream->dropping || (stream->stop_on_failure && stream->status);
-    uint64_t ordinal = atomic_load_explicit(&stream->finished, memory_order_relaxed) + 1;
+    uint64_t ordinal = task->ordinal;
     pthread_mutex_unlock(&stream->lock);
     int status = 0;
     aq_task_span span;
@@ -159,14 +162,63 @@ static void run_first(aq_stream *stream)
     }
 }
 
-/* Returns with a task to run or with the stream closed. Called and left with the lock held. */
-static void wait_for_work(aq_stream *stream)
+/* What a thread that looks without the lock may find; with the lock it looks again. */
+static void publish(aq_stream *stream)
 {
-    while (!stream->first && !stream->closing) {
+    const aq_task *first = stream->first;
+    aq_stream_offer offer = AQ_OFFER_NOTHING;
+    if (!stream->running && (first || stream->closing))
+        offer = first && first->by_anyone ? AQ_OFFER_ANYONE : AQ_OFFER_WORKER;
+    atomic_store_explicit(&stream->offer, offer, memory_order_release);
+}
+
+static bool is_finished(const aq_stream *stream, uint64_t count)
+{
+    return atomic_load_explicit(&stream->finished, memory_order_acquire) >= count;
+}
+
+/* Runs tasks until `count` are finished; not those that are for the worker, unless it is the worker. Called
+ * and left with the lock held, when nobody else runs them. */
+static void run_until(aq_stream *stream, uint64_t count, bool is_worker)
+{
+    stream->running = true;
+    stream->run_on = sched_getcpu();
+    publish(stream);
+    while (stream->first && (is_worker || stream->first->by_anyone) && !is_finished(stream, count))
+        run_first(stream);
+    stream->running = false;
+    publish(stream);
+}
+
+static bool worker_has_something(void *stream)
+{
+    return atomic_load_explicit(&((aq_stream *)stream)->offer, memory_order_acquire) != AQ_OFFER_NOTHING;
+}
+
+/* A worker that is called and finds its task taken looks again, but not on the CPU of who queued it, who may
+ * be waiting for that CPU. False: the stream is closed and empty. Called
+ * and left with the lock held. */
+static bool wait_for_work(aq_stream *stream)
+{
+    bool looked = sched_getcpu() == stream->queued_on;
+    while (stream->running || !stream->first) {
+        if (stream->closing && !stream->first)
+            return false;
+        if (!looked) {
+            pthread_mutex_unlock(&stream->lock);
+            looked = !aq_parallel_look(worker_has_something, stream, false);
+            pthread_mutex_lock(&stream->lock);
+            continue;
+        }
         stream->asleep = true;
         pthread_cond_wait(&stream->work, &stream->lock);
+        if (stream->called)
+            aq_parallel_expect(-1);
+        looked = !stream->called || sched_getcpu() == stream->queued_on;
+        stream->called = false;
     }
     stream->asleep = false;
+    return true;
 }
 
 static void *work(void *argument)
@@ -178,12 +230,8 @@ static void *work(void *argument)
     fenv_t inherited;
     aq_float_environment_enter(&inherited);
     pthread_mutex_lock(&stream->lock);
-    for (;;) {
-        wait_for_work(stream);
-        if (!stream->first)
-            break;
-        run_first(stream);
-    }
+    while (wait_for_work(stream))
+        run_until(stream, UINT64_MAX, true);
     stream->worker_is_gone = true;
     pthread_cond_broadcast(&stream->done);
     pthread_mutex_unlock(&stream->lock);
@@ -191,19 +239,10 @@ static void *work(void *argument)
     return NULL;
 }
 
-/* The program's signals are for the program's threads; only those that a fault raises in the worker itself
- * must stay open, or the program's handler for them would not be called. */
 static int start_worker(const char *function, aq_stream *stream)
 {
-    static const int faults[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP, SIGSYS, SIGABRT};
-    sigset_t blocked, before;
-    sigfillset(&blocked);
-    for (size_t i = 0; i < sizeof faults / sizeof *faults; i++)
-        sigdelset(&blocked, faults[i]);
     aq_stream_retain(stream);
-    pthread_sigmask(SIG_SETMASK, &blocked, &before);
-    int error = pthread_create(&stream->worker, NULL, work, stream);
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    int error = aq_start_thread(&stream->worker, work, stream);
     if (error) {
         aq_stream_release(stream);
         return aq_error(207005, "%s: no worker thread for stream %u: %s", function, stream->number,
@@ -212,6 +251,14 @@ static int start_worker(const char *function, aq_stream *stream)
     }
     stream->has_worker = true;
     return 0;
+}
+
+/* The worker, which sleeps, is about to be woken. Called with the lock held. */
+static void call_worker(aq_stream *stream)
+{
+    stream->asleep = false;
+    stream->called = true;
+    aq_parallel_expect(1);
 }
 
 /* ---- Queueing ---- */
@@ -224,8 +271,9 @@ static void append(aq_stream *stream, aq_task *task)
     else
         stream->first = task;
     stream->last = task;
-    uint64_t submitted = atomic_load_explicit(&stream->submitted, memory_order_relaxed);
-    atomic_store_explicit(&stream->submitted, submitted + 1, memory_order_release);
+    task->ordinal = atomic_load_explicit(&stream->submitted, memory_order_relaxed) + 1;
+    atomic_store_explicit(&stream->submitted, task->ordinal, memory_order_release);
+    publish(stream);
 }
 
 /* Called and left with the lock held. */
@@ -238,25 +286,35 @@ static void wait_for_count(aq_stream *stream, uint64_t count)
     }
 }
 
-/* ANTIQUANT_SYNC=1. A task queued from inside a task runs as soon as whoever runs that stream comes to it:
- * waiting for it here could be waiting for oneself. */
-static void run_here(aq_stream *stream)
+/* The calling thread runs tasks in the worker's place, until `count` are finished or one is the worker's.
+ * Called and left with the lock held, when nobody runs them. */
+static void run_here(aq_stream *stream, uint64_t count, bool is_worker)
 {
-    uint64_t mine = atomic_load_explicit(&stream->submitted, memory_order_relaxed);
-    if (stream->draining) {
-        if (!innermost)
-            wait_for_count(stream, mine);
-        return;
-    }
-    stream->draining = true;
+    char text[AQ_ERROR_TEXT_SIZE];
     fenv_t callers;
+    aq_peek_error(text, sizeof text); /* the thread's own; a task that fails shall find and leave none */
+    aq_take_error();
     aq_float_environment_enter(&callers);
-    while (stream->first)
-        run_first(stream);
+    run_until(stream, count, is_worker);
     aq_float_environment_leave(&callers);
-    stream->draining = false;
+    if (text[0])
+        aq_set_error(text);
     if (stream->closing)
         pthread_cond_broadcast(&stream->done);
+    if (stream->asleep && (stream->first || stream->closing)) {
+        call_worker(stream);
+        pthread_cond_signal(&stream->work);
+    }
+}
+
+/* ANTIQUANT_SYNC=1. A task queued from inside a task runs as soon as whoever runs that stream comes to it:
+ * waiting for it here could be waiting for oneself. */
+static void run_or_wait(aq_stream *stream)
+{
+    if (!stream->running)
+        run_here(stream, UINT64_MAX, true);
+    else if (!innermost)
+        wait_for_count(stream, atomic_load_explicit(&stream->submitted, memory_order_relaxed));
 }
 
 int aq_queue_push(const char *function, aq_stream *stream, aq_task *task)
@@ -275,12 +333,14 @@ int aq_queue_push(const char *function, aq_stream *stream, aq_task *task)
         return status;
     }
     append(stream, task);
+    stream->queued_on = sched_getcpu();
     uint64_t ordinal = atomic_load_explicit(&stream->submitted, memory_order_relaxed);
     uint64_t queued = ordinal - atomic_load_explicit(&stream->finished, memory_order_relaxed);
-    bool wake = stream->asleep;
-    stream->asleep = false;
+    bool wake = stream->asleep && !stream->running; /* who runs them wakes the worker for the rest */
+    if (wake)
+        call_worker(stream);
     if (synchronous)
-        run_here(stream);
+        run_or_wait(stream);
     pthread_mutex_unlock(&stream->lock);
     if (wake)
         pthread_cond_signal(&stream->work);
@@ -290,16 +350,53 @@ int aq_queue_push(const char *function, aq_stream *stream, aq_task *task)
 
 /* ---- Waiting ---- */
 
+typedef struct aq_wish {
+    const aq_stream *stream;
+    uint64_t count;
+} aq_wish;
+
+/* There is nothing more to wait for, or something to run. */
+static bool waiter_has_something(void *context)
+{
+    const aq_wish *wish = context;
+    return is_finished(wish->stream, wish->count) ||
+           atomic_load_explicit(&wish->stream->offer, memory_order_acquire) == AQ_OFFER_ANYONE;
+}
+
+/* As aq_parallel_look. Called and left with the lock held, given up in between. */
+static bool look(aq_stream *stream, uint64_t count)
+{
+    fenv_t callers;
+    pthread_mutex_unlock(&stream->lock);
+    aq_float_environment_enter(&callers);
+    bool found = aq_parallel_look(waiter_has_something, &(aq_wish){stream, count}, false);
+    aq_float_environment_leave(&callers);
+    pthread_mutex_lock(&stream->lock);
+    return found;
+}
+
+/* Returns when `count` are finished or there is nothing to help with. Called and left with the lock held. */
+static void help_until(aq_stream *stream, uint64_t count)
+{
+    bool found = true;
+    while (found && !is_finished(stream, count)) {
+        if (!stream->running && stream->first->by_anyone)
+            run_here(stream, count, false);
+        else
+            found = sched_getcpu() != stream->run_on && look(stream, count);
+    }
+}
+
+/* A thread that runs a task's code already waits, as the worker would. */
 bool aq_queue_wait(aq_stream *stream, uint64_t count, const struct timespec *deadline)
 {
-    if (atomic_load_explicit(&stream->finished, memory_order_acquire) >= count)
+    if (is_finished(stream, count))
         return true;
-    bool reached = false, late = false;
+    bool late = false;
     pthread_mutex_lock(&stream->lock);
-    for (;;) {
-        reached = atomic_load_explicit(&stream->finished, memory_order_relaxed) >= count;
-        if (reached || late)
-            break;
+    if (!deadline && !innermost)
+        help_until(stream, count);
+    while (!is_finished(stream, count) && !late) {
         if (count < stream->wake_at)
             stream->wake_at = count;
         if (deadline)
@@ -307,6 +404,7 @@ bool aq_queue_wait(aq_stream *stream, uint64_t count, const struct timespec *dea
         else
             pthread_cond_wait(&stream->done, &stream->lock);
     }
+    bool reached = is_finished(stream, count);
     pthread_mutex_unlock(&stream->lock);
     return reached;
 }
@@ -350,8 +448,9 @@ void aq_queue_close(aq_stream *stream, bool drop)
     stream->closing = true;
     stream->dropping |= drop;
     stream->asleep = false;
+    publish(stream);
     pthread_cond_broadcast(&stream->work);
-    while (!inside && ((stream->has_worker && !stream->worker_is_gone) || stream->draining))
+    while (!inside && ((stream->has_worker && !stream->worker_is_gone) || stream->running))
         pthread_cond_wait(&stream->done, &stream->lock);
     bool claim = stream->has_worker && !stream->worker_is_claimed;
     stream->worker_is_claimed = true;

@@ -17,6 +17,9 @@
 struct aq_scratch;
 struct aq_subscriber;
 
+/* What lies in a stream while nobody runs its tasks. */
+typedef enum aq_stream_offer { AQ_OFFER_NOTHING, AQ_OFFER_WORKER, AQ_OFFER_ANYONE } aq_stream_offer;
+
 typedef struct aq_stream {
     atomic_size_t references; /* of the handle, of the worker, of everyone who uses the stream just now */
     uint32_t number;          /* for people: "aq-stream-3" */
@@ -33,8 +36,11 @@ typedef struct aq_stream {
     pthread_t worker;
     bool has_worker, worker_is_gone, worker_is_claimed; /* claimed: somebody joins or detaches it */
     bool asleep;                                        /* the worker waits for tasks */
-    bool draining; /* ANTIQUANT_SYNC=1: some thread runs the tasks just now */
-    bool closing;  /* takes no more tasks */
+    bool called;                                        /* and is told of one; it is on its way */
+    bool running;                                       /* the worker, or another thread, runs tasks */
+    int queued_on, run_on;                              /* CPUs: of who queued the last task, of who ran it */
+    _Atomic aq_stream_offer offer;                      /* written under the lock, read without */
+    bool closing;                                       /* takes no more tasks */
     bool dropping; /* tasks that have not begun are finished without being run */
     bool stop_on_failure;
     int status; /* of the first task that failed since somebody was told; 0 = none */

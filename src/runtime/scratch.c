@@ -33,7 +33,7 @@ static aq_scratch *share(aq_stream *stream, size_t bytes)
 static aq_scratch *make(aq_stream *stream, size_t bytes)
 {
     aq_scratch *scratch = aq_malloc(sizeof *scratch);
-    void *memory = scratch ? aq_aligned_malloc(ALIGNMENT, bytes) : NULL;
+    void *memory = scratch ? aq_huge_malloc(ALIGNMENT, bytes) : NULL;
     if (!memory) {
         aq_free(scratch);
         return NULL;

@@ -4,6 +4,7 @@
 #ifndef AQ_RUNTIME_STREAM_H
 #define AQ_RUNTIME_STREAM_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "acl/acl_rt.h"
@@ -14,8 +15,10 @@
 typedef struct aq_task {
     struct aq_task *next; /* the stream's */
     uint64_t thread;      /* the stream's: number of the thread that queued the task */
+    uint64_t ordinal;     /* the stream's: of this task in it, from 1 */
     const char *name;     /* static text: "aclnnCast", for error texts and traces */
-    /* Runs in the stream's worker (in the caller with ANTIQUANT_SYNC=1). 0, or a status after
+    /* Runs in the stream's worker, or in who waits for the stream if by_anyone is set (in the caller with
+     * ANTIQUANT_SYNC=1). 0, or a status after
      * aq_error/aq_refuse: status and text are then told by the stream's next synchronise or query and by
      * aclrtGetLastError. */
     int (*run)(struct aq_task *task);
@@ -25,6 +28,7 @@ typedef struct aq_task {
     /* For the trace, both may be null: static text, "op", "copy", "event", "callback"; and what there is to
      * tell of the task between its run, which took ns, and its finish. */
     const char *category;
+    bool by_anyone; /* run neither waits nor calls the program */
     void (*describe)(const struct aq_task *task, int64_t ns, aq_json *members);
 } aq_task;
 

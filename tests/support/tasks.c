@@ -98,7 +98,7 @@ static int queue(aclrtStream stream, const char *name, int (*run)(aq_task *task)
     if (!task)
         return -1;
     *task = content;
-    task->head = (aq_task){.name = name, .run = run, .finish = finish};
+    task->head = (aq_task){.name = name, .run = run, .finish = finish, .by_anyone = content.head.by_anyone};
     return aq_stream_submit("test", stream, &task->head);
 }
 
@@ -145,6 +145,12 @@ static int run_call(aq_task *task)
 int test_queue_call(aclrtStream stream, int (*function)(void *argument), void *argument)
 {
     return queue(stream, "call", run_call, (test_task){.function = function, .argument = argument});
+}
+
+int test_queue_call_by_anyone(aclrtStream stream, int (*function)(void *argument), void *argument)
+{
+    return queue(stream, "call", run_call,
+                 (test_task){.head = {.by_anyone = true}, .function = function, .argument = argument});
 }
 
 void test_notes_clear(void)

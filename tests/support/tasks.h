@@ -44,6 +44,8 @@ int test_queue_note(aclrtStream stream, int number);
 int test_queue_failure(aclrtStream stream, int status, const char *text);
 /* Calls function(argument) and returns its result. */
 int test_queue_call(aclrtStream stream, int (*function)(void *argument), void *argument);
+/* The same, in the worker or in a thread that waits for the stream. */
+int test_queue_call_by_anyone(aclrtStream stream, int (*function)(void *argument), void *argument);
 
 /* The log: forget it; how many notes; one of them. */
 void test_notes_clear(void);

@@ -137,6 +137,66 @@ static void test_callers_take_turns(void **state)
     assert_true(right);
 }
 
+typedef struct looker {
+    atomic_bool stop;
+    atomic_size_t pieces;
+} looker;
+
+static looker lookers[2];
+static _Thread_local looker *own;
+
+static bool is_stopped(void *context)
+{
+    return atomic_load(&((looker *)context)->stop);
+}
+
+static void *look_often(void *context)
+{
+    own = context;
+    while (!aq_parallel_look(is_stopped, context, context == &lookers[0]))
+        ;
+    return NULL;
+}
+
+static void count_for_looker(void *calls, size_t thread, size_t index)
+{
+    (void)thread;
+    atomic_fetch_add(&((atomic_int *)calls)[index], 1);
+    if (own)
+        atomic_fetch_add(&own->pieces, 1);
+}
+
+/* Loops go on until both who look have taken part; a thread that never does ends the test by its limit. */
+static void two_look(void *result)
+{
+    pthread_t threads[2];
+    bool right = true;
+    for (int i = 0; i < 2; i++)
+        if (pthread_create(&threads[i], NULL, look_often, &lookers[i]) != 0)
+            return;
+    for (size_t i = 0; right && (i < 300 || !lookers[0].pieces || !lookers[1].pieces); i++) {
+        atomic_int calls[40] = {0};
+        aq_parallel_for(3, 40, count_for_looker, calls);
+        for (int j = 0; j < 40; j++)
+            right = right && atomic_load(&calls[j]) == 1;
+        right = right && loop_is_right((int)(i % 5), i % 70, i);
+    }
+    for (int i = 0; i < 2; i++) {
+        atomic_store(&lookers[i].stop, true);
+        pthread_join(threads[i], NULL);
+    }
+    *(bool *)result = right;
+}
+
+static void test_who_looks_takes_part(void **state)
+{
+    (void)state;
+    bool right = false;
+    const char *const variables[] = {"ANTIQUANT_THREADS=3", NULL};
+    assert_int_equal(in_child(variables, two_look, &right, sizeof right), 0);
+    assert_true(right);
+}
+
 static void thread_count(void *result)
 {
     *(int *)result = aq_parallel_threads();
@@ -191,11 +251,9 @@ static void test_serial_where_threads_run_out(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_every_index_once),
-        cmocka_unit_test(test_really_parallel),
-        cmocka_unit_test(test_callers_take_turns),
-        cmocka_unit_test(test_thread_count),
-        cmocka_unit_test(test_serial_where_threads_run_out),
+        cmocka_unit_test(test_every_index_once),   cmocka_unit_test(test_really_parallel),
+        cmocka_unit_test(test_callers_take_turns), cmocka_unit_test(test_who_looks_takes_part),
+        cmocka_unit_test(test_thread_count),       cmocka_unit_test(test_serial_where_threads_run_out),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -57,6 +57,47 @@ static void test_sizes_and_alignment(void **state)
     assert_int_equal(aq_memory_kind_of(state), AQ_MEMORY_FOREIGN);
 }
 
+/* Whether the system was asked for huge pages there ("hg" in /proc/self/smaps); -1: it does not tell. */
+static int is_advised(const void *address)
+{
+    char line[512];
+    int advised = -1;
+    bool here = false;
+    FILE *maps = fopen("/proc/self/smaps", "re");
+    while (maps && fgets(line, sizeof line, maps)) {
+        unsigned long begin, end;
+        if (sscanf(line, "%lx-%lx ", &begin, &end) == 2)
+            here = (uintptr_t)address >= begin && (uintptr_t)address < end;
+        else if (here && strncmp(line, "VmFlags:", 8) == 0)
+            advised = strstr(line, " hg") != NULL;
+    }
+    if (maps)
+        fclose(maps);
+    return advised;
+}
+
+/* Blocks that fill a huge page lie on them, unless the caller wants others. */
+static void test_large_blocks(void **state)
+{
+    (void)state;
+    enum { huge = 2 << 20 };
+    static const size_t sizes[] = {huge - 96, huge - 32, huge * 3 + 1000};
+    for (size_t i = 0; i < 3; i++)
+        for (int policy = ACL_MEM_MALLOC_HUGE_FIRST; policy <= ACL_MEM_MALLOC_NORMAL_ONLY_P2P; policy++) {
+            bool normal = policy == ACL_MEM_MALLOC_NORMAL_ONLY || policy == ACL_MEM_MALLOC_NORMAL_ONLY_P2P;
+            size_t usable = (sizes[i] + 31) / 32 * 32 + 32;
+            char *block = NULL;
+            assert_int_equal(aclrtMalloc((void **)&block, sizes[i], (aclrtMemMallocPolicy)policy), 0);
+            memset(block, policy, usable);
+            assert_edges(block, usable, AQ_MEMORY_DEVICE);
+            if (!normal && usable >= huge && getenv("ANTIQUANT_GUARD") == NULL) {
+                assert_int_equal((uintptr_t)block % huge, 0);
+                assert_int_not_equal(is_advised(block), 0);
+            }
+            assert_int_equal(aclrtFree(block), 0);
+        }
+}
+
 static void test_pins(void **state)
 {
     char *block = NULL;
@@ -182,9 +223,13 @@ static void test_threads(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_sizes_and_alignment),  cmocka_unit_test(test_pins),
-        cmocka_unit_test(test_unpinned_before_free), cmocka_unit_test(test_many),
-        cmocka_unit_test(test_out_of_memory),        cmocka_unit_test(test_threads),
+        cmocka_unit_test(test_sizes_and_alignment),
+        cmocka_unit_test(test_large_blocks),
+        cmocka_unit_test(test_pins),
+        cmocka_unit_test(test_unpinned_before_free),
+        cmocka_unit_test(test_many),
+        cmocka_unit_test(test_out_of_memory),
+        cmocka_unit_test(test_threads),
     };
     return cmocka_run_group_tests(tests, set_device, reset_device);
 }
