@@ -18,6 +18,23 @@ enum {
 void aq_avx2_stream_p(const aq_planes_stream *stream);
 void aq_avx2_stream_t(const aq_planes_stream *stream);
 
+/* sum += products of weights and digits. Written as they are: gcc 12 copies sums around the intrinsics, and
+ * keeps the digits instead of the sums in registers. */
+#define AQ_ADD_WORDS(sum, weights, digits)                                                                   \
+    {                                                                                                        \
+        __m256i products;                                                                                    \
+        __asm__("vpmaddwd %3, %2, %1\n\tvpaddd %1, %0, %0"                                                   \
+                : "+x"(sum), "=&x"(products)                                                                 \
+                : "x"(weights), "xm"(digits));                                                               \
+    }
+#define AQ_ADD_BYTES(sum, weights, digits)                                                                   \
+    {                                                                                                        \
+        __m256i products;                                                                                    \
+        __asm__("vpmaddubsw %3, %2, %1\n\tvpaddw %1, %0, %0"                                                 \
+                : "+x"(sum), "=&x"(products)                                                                 \
+                : "x"(weights), "m"(digits));                                                                \
+    }
+
 AQ_INLINE const aq_digits_tail *aq_stream_tail(const aq_planes_stream *stream, int64_t block)
 {
     const int64_t bytes = AQ_MADD_DIGITS * (stream->exact ? 2 : 1);

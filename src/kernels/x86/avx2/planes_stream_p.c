@@ -15,16 +15,21 @@ enum {
 };
 
 /* Some k of all tiles. */
-typedef struct aq_band {
+typedef struct aq_band aq_band;
+
+typedef void sum_tile(const aq_band *band, const char *rows, int64_t stride, __m256i *sums, char *copy);
+
+struct aq_band {
     const aq_planes_stream *stream;
     int64_t stride;                /* bytes from row to row */
     const int16_t *high, *low;     /* digits in the order of k */
     const __m256i *planes[PLANES]; /* int4: a pair's digits of a plane everywhere, pair by pair */
     const aq_digits_tail *tail;
-    int64_t k0, k;    /* first, and how many of them exist */
-    int64_t segment;  /* of the block */
-    bool first, last; /* of the segment */
-} aq_band;
+    int64_t k0, k;   /* first, and how many of them exist */
+    int64_t segment; /* of the block */
+    bool last;       /* of the segment */
+    sum_tile *sum, *sum_and_copy;
+};
 
 /* A tile is a piece of each row: 32 columns of int8, 64 of int4. Its sums are units of eight columns, which
  * lie as unpacking leaves them: units 2i and 2i + 1 hold the even and the odd ones of the same 16 columns, of
@@ -51,44 +56,48 @@ AQ_INLINE __m256i pair_everywhere(const int16_t *digits)
     return _mm256_set1_epi32(both);
 }
 
+/* Two rows' following pieces, of the same lines of memory, where they stay near: rows that are a power of two
+ * apart throw each other out of the first-level cache. */
+AQ_INLINE void copy_pieces(const char *rows, int64_t stride, char *copy, int pair)
+{
+    if (copy == NULL)
+        return;
+    __m256i *to = (__m256i *)(void *)copy + 2 * pair;
+    to[0] = load(rows + AQ_PIECE);
+    to[1] = load(rows + stride + AQ_PIECE);
+}
+
 /* ---- int8 ---- */
 
 /* Words of two rows side by side, of two columns each: one shift takes out the upper one; the word as it is
  * counts as 256 times the upper one plus the lower one, all modulo 2^32, so that sums can be taken apart when
  * a segment is complete. The lower ones are made unsigned, which adds 128 to each. */
-#define EACH_UNIT(X) X(0) X(1) X(2) X(3)
-#define START_UNIT(v)                                                                                        \
-    __m256i high##v = first ? _mm256_setzero_si256() : sums[v],                                              \
-            low##v = first || !exact ? _mm256_setzero_si256() : sums[4 + v];
-/* Pinned after each step: gcc would add up products of several steps first and run out of registers. */
+#define EACH_UNIT(X)  X(0) X(1) X(2) X(3)
+#define START_UNIT(v) __m256i high##v = sums[v], low##v = exact ? sums[4 + v] : high##v;
 #define ADD_UNIT(v, words)                                                                                   \
     {                                                                                                        \
         const __m256i w = words;                                                                             \
-        high##v = _mm256_add_epi32(high##v, _mm256_madd_epi16(w, d));                                        \
-        AQ_INTS_IN_REGISTER(high##v);                                                                        \
-        if (exact) {                                                                                         \
-            low##v = _mm256_add_epi32(low##v, _mm256_madd_epi16(w, e));                                      \
-            AQ_INTS_IN_REGISTER(low##v);                                                                     \
-        }                                                                                                    \
+        AQ_ADD_WORDS(high##v, w, d)                                                                          \
+        if (exact)                                                                                           \
+            AQ_ADD_WORDS(low##v, w, e)                                                                       \
     }
 #define KEEP_UNIT(v)                                                                                         \
     sums[v] = high##v;                                                                                       \
     if (exact)                                                                                               \
         sums[4 + v] = low##v;
 
-AQ_INLINE void sum_bytes(const aq_band *band, const char *rows, int64_t stride, __m256i *sums, bool first,
+AQ_INLINE void sum_bytes(const aq_band *band, const char *rows, int64_t stride, __m256i *sums, char *copy,
                          bool exact)
 {
     const __m256i unsign = _mm256_set1_epi16(0x0080);
     const int16_t *high = band->high, *low = band->low;
     EACH_UNIT(START_UNIT)
-#pragma GCC unroll 2
+#pragma GCC unroll 8
     for (int i = 0; i < PAIRS; i++, rows += 2 * stride) {
+        copy_pieces(rows, stride, copy, i);
         const __m256i a = _mm256_xor_si256(load(rows), unsign),
                       b = _mm256_xor_si256(load(rows + stride), unsign);
-        __m256i d = pair_everywhere(high + 2 * i), e = exact ? pair_everywhere(low + 2 * i) : d;
-        AQ_INTS_IN_REGISTER(d);
-        AQ_INTS_IN_REGISTER(e);
+        const __m256i d = pair_everywhere(high + 2 * i), e = exact ? pair_everywhere(low + 2 * i) : d;
         const __m256i left = _mm256_unpacklo_epi16(a, b), right = _mm256_unpackhi_epi16(a, b);
         ADD_UNIT(0, left)
         ADD_UNIT(1, _mm256_srai_epi16(left, 8))
@@ -104,43 +113,40 @@ AQ_INLINE void sum_bytes(const aq_band *band, const char *rows, int64_t stride, 
  * bits, which a band does not overflow. */
 #define EACH_QUARTER(X)  X(0) X(1) X(2) X(3)
 #define START_QUARTER(v) __m256i first##v = _mm256_setzero_si256(), second##v = first##v, third##v = first##v;
-#define ADD_PLANE(sum, w, p)                                                                                 \
-    sum = _mm256_add_epi16(sum, _mm256_maddubs_epi16(w, band->planes[p][i]));                                \
-    AQ_INTS_IN_REGISTER(sum);
 #define ADD_QUARTER(v, nibbles)                                                                              \
     {                                                                                                        \
-        __m256i w = _mm256_and_si256(nibbles, nibble);                                                       \
-        AQ_INTS_IN_REGISTER(w);                                                                              \
-        ADD_PLANE(first##v, w, 0)                                                                            \
-        ADD_PLANE(second##v, w, 1)                                                                           \
-        if (exact) {                                                                                         \
-            ADD_PLANE(third##v, w, 2)                                                                        \
-        }                                                                                                    \
+        const __m256i w = _mm256_and_si256(nibbles, nibble);                                                 \
+        AQ_ADD_BYTES(first##v, w, first[i])                                                                  \
+        AQ_ADD_BYTES(second##v, w, second[i])                                                                \
+        if (exact)                                                                                           \
+            AQ_ADD_BYTES(third##v, w, third[i])                                                              \
     }
 /* Quarter v, of the low (0, 1) or high (2, 3) half of bytes, low or high nibbles, to two units. */
 #define KEEP_QUARTER(v)                                                                                      \
     keep_unit(sums, v / 2 * 4 + v % 2, _mm256_unpacklo_epi16(second##v, first##v),                           \
-              _mm256_unpacklo_epi16(third##v, third##v), again, exact);                                      \
+              _mm256_unpacklo_epi16(third##v, third##v), exact);                                             \
     keep_unit(sums, v / 2 * 4 + 2 + v % 2, _mm256_unpackhi_epi16(second##v, first##v),                       \
-              _mm256_unpackhi_epi16(third##v, third##v), again, exact);
+              _mm256_unpackhi_epi16(third##v, third##v), exact);
 
-AQ_INLINE void keep_unit(__m256i *sums, int unit, __m256i high, __m256i low, bool again, bool exact)
+AQ_INLINE void keep_unit(__m256i *sums, int unit, __m256i high, __m256i low, bool exact)
 {
     high = _mm256_madd_epi16(high, _mm256_set1_epi32(256 << 16 | 1));
-    sums[unit] = again ? _mm256_add_epi32(high, sums[unit]) : high;
+    sums[unit] = _mm256_add_epi32(high, sums[unit]);
     if (exact) {
         low = _mm256_srai_epi32(low, 16);
-        sums[tile_units(AQ_S4) + unit] = again ? _mm256_add_epi32(low, sums[tile_units(AQ_S4) + unit]) : low;
+        sums[tile_units(AQ_S4) + unit] = _mm256_add_epi32(low, sums[tile_units(AQ_S4) + unit]);
     }
 }
 
-AQ_INLINE void sum_nibbles(const aq_band *band, const char *rows, int64_t stride, __m256i *sums, bool again,
+AQ_INLINE void sum_nibbles(const aq_band *band, const char *rows, int64_t stride, __m256i *sums, char *copy,
                            bool exact)
 {
     const __m256i unsign = _mm256_set1_epi8((char)0x88), nibble = _mm256_set1_epi8(15);
+    const __m256i *first = band->planes[0], *second = band->planes[1], *third = band->planes[2];
     EACH_QUARTER(START_QUARTER)
-#pragma GCC unroll 2
+#pragma GCC unroll 8
     for (int i = 0; i < PAIRS; i++, rows += 2 * stride) {
+        copy_pieces(rows, stride, copy, i);
         const __m256i a = _mm256_xor_si256(load(rows), unsign),
                       b = _mm256_xor_si256(load(rows + stride), unsign);
         const __m256i left = _mm256_unpacklo_epi8(a, b), right = _mm256_unpackhi_epi8(a, b);
@@ -150,6 +156,31 @@ AQ_INLINE void sum_nibbles(const aq_band *band, const char *rows, int64_t stride
         ADD_QUARTER(3, _mm256_srli_epi16(right, 4))
     }
     EACH_QUARTER(KEEP_QUARTER)
+}
+
+/* Functions of their own, so that sums stay in registers. */
+#define TILE_SUM(name, of, copy, exact)                                                                      \
+    static __attribute__((noinline)) void name(const aq_band *band, const char *rows, int64_t stride,        \
+                                               __m256i *sums, char *at)                                      \
+    {                                                                                                        \
+        (void)at;                                                                                            \
+        of(band, rows, stride, sums, copy, exact);                                                           \
+    }
+TILE_SUM(exact_bytes, sum_bytes, NULL, true)
+TILE_SUM(exact_bytes_copy, sum_bytes, at, true)
+TILE_SUM(fast_bytes, sum_bytes, NULL, false)
+TILE_SUM(fast_bytes_copy, sum_bytes, at, false)
+TILE_SUM(exact_nibbles, sum_nibbles, NULL, true)
+TILE_SUM(exact_nibbles_copy, sum_nibbles, at, true)
+TILE_SUM(fast_nibbles, sum_nibbles, NULL, false)
+TILE_SUM(fast_nibbles_copy, sum_nibbles, at, false)
+
+static sum_tile *choose_sum(aq_weight_type type, bool exact, bool copy)
+{
+    static sum_tile *const sums[2][2][2] = {
+        {{fast_bytes, fast_bytes_copy}, {exact_bytes, exact_bytes_copy}},
+        {{fast_nibbles, fast_nibbles_copy}, {exact_nibbles, exact_nibbles_copy}}};
+    return sums[type == AQ_S4][exact][copy];
 }
 
 /* ---- a complete segment ---- */
@@ -215,30 +246,29 @@ static void add_tile(const aq_band *band, int64_t j, const __m256i *sums, aq_wei
 
 /* ---- bands ---- */
 
-/* The tile at column j of the slice, whose rows begin at `rows`. */
-AQ_INLINE void stream_tile(const aq_band *band, const char *rows, int64_t j, __m256i *sums,
+/* A band of the tile at column j of the slice, whose rows begin at `rows`, and with `two` of the next. */
+AQ_INLINE void stream_tile(const aq_band *band, const char *rows, int64_t j, __m256i *sums, bool two,
                            aq_weight_type type, bool exact)
 {
     _Alignas(32) char copy[BAND * AQ_PIECE];
-    const int64_t left = band->stream->n - j;
-    int64_t stride = band->stride;
-    if (left < tile_columns(type) || band->k < BAND) { /* what exists, and zeros */
+    const int64_t left = band->stream->n - j, vectors = tile_units(type) * (1 + exact);
+    if (two) {
+        band->sum_and_copy(band, rows, band->stride, sums, copy);
+        band->sum(band, copy, AQ_PIECE, sums + vectors, NULL);
+    } else if (left >= tile_columns(type) && band->k == BAND) {
+        band->sum(band, rows, band->stride, sums, NULL);
+    } else { /* what exists, and zeros */
         const int64_t columns = left < tile_columns(type) ? left : tile_columns(type);
         memset(copy, 0, sizeof copy);
         for (int64_t k = 0; k < band->k; k++)
-            memcpy(copy + k * AQ_PIECE, rows + k * stride,
+            memcpy(copy + k * AQ_PIECE, rows + k * band->stride,
                    (size_t)(type == AQ_S4 ? (columns + 1) / 2 : columns));
-        rows = copy;
-        stride = AQ_PIECE;
+        band->sum(band, copy, AQ_PIECE, sums, NULL);
     }
-    if (type == AQ_S4)
-        sum_nibbles(band, rows, stride, sums, !band->first, exact);
-    else if (band->first)
-        sum_bytes(band, rows, stride, sums, true, exact);
-    else
-        sum_bytes(band, rows, stride, sums, false, exact);
-    if (band->last)
-        add_tile(band, j, sums, type, exact);
+    if (!band->last)
+        return;
+    for (int64_t tile = 0; tile <= two; tile++)
+        add_tile(band, j + tile * tile_columns(type), sums + tile * vectors, type, exact);
 }
 
 /* Digits of the band's k, in_block k into the block, for pairs of nibbles. */
@@ -260,7 +290,8 @@ AQ_INLINE void stream_tiles(const aq_planes_stream *stream, int64_t j, int64_t c
 {
     const aq_weight *weight = stream->weight;
     const int64_t per_byte = type == AQ_S4 ? 2 : 1, length = AQ_BLOCK / stream->segments,
-                  stride = weight->stride_k / per_byte, block = weight->block;
+                  stride = weight->stride_k / per_byte, block = weight->block,
+                  vectors = tile_units(type) * (1 + exact);
     __m256i *sums = (__m256i *)(void *)stream->room;
     aq_ordered_block ordered;
     __m256i planes[PLANES][PAIRS];
@@ -279,15 +310,20 @@ AQ_INLINE void stream_tiles(const aq_planes_stream *stream, int64_t j, int64_t c
                               .k0 = k,
                               .k = stream->k - k < BAND ? stream->k - k : BAND,
                               .segment = in_block / length,
-                              .first = k % length == 0,
+                              .sum = choose_sum(type, exact, false),
+                              .sum_and_copy = choose_sum(type, exact, true),
                               .last = (k + BAND) % length == 0 || k + BAND >= stream->k};
-        for (int64_t tile = 0; tile < count; tile++) {
+        if (k % length == 0)
+            memset(sums, 0, (size_t)(count * vectors) * sizeof *sums);
+        for (int64_t tile = 0, step; tile < count; tile += step) {
             const int64_t column = j + tile * tile_columns(type), n = stream->n0 + column;
             const char *rows =
                 (const char *)weight->data +
                 (weight->first + (block > 0 ? n / block * weight->block_stride + n % block : n)) / per_byte +
                 k * stride;
-            stream_tile(&band, rows, column, sums + tile * tile_units(type) * (1 + exact), type, exact);
+            const bool two = block == 0 && band.k == BAND && stream->n - column >= 2 * tile_columns(type);
+            step = two ? 2 : 1;
+            stream_tile(&band, rows, column, sums + tile * vectors, two, type, exact);
         }
     }
 }

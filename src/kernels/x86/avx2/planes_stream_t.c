@@ -111,11 +111,6 @@ AQ_INLINE __m256i load(const void *from)
     return _mm256_loadu_si256((const __m256i *)from);
 }
 
-AQ_INLINE __m256i add_products(__m256i sum, __m256i weights, const char *digits)
-{
-    return _mm256_add_epi32(sum, _mm256_madd_epi16(weights, load(digits)));
-}
-
 /* So many pieces of int8 to sums in lanes. */
 AQ_INLINE void sum_bytes(const char *at, const char *digits, int pieces, bool exact, __m256i *high,
                          __m256i *low)
@@ -124,20 +119,18 @@ AQ_INLINE void sum_bytes(const char *at, const char *digits, int pieces, bool ex
     __m256i h = _mm256_setzero_si256(), l = h;
 #pragma GCC unroll 4
     for (int i = 0; i < pieces; i++, at += AQ_PIECE, digits += piece_digits(AQ_S8, exact)) {
+        const __m256i *d = (const __m256i *)(const void *)digits;
         const __m256i both = _mm256_xor_si256(load(at), unsign), even = _mm256_and_si256(both, first),
                       odd = _mm256_srli_epi16(both, 8);
-        h = add_products(add_products(h, even, digits), odd, digits + AQ_PIECE);
-        if (exact)
-            l = add_products(add_products(l, even, digits + 2 * AQ_PIECE), odd, digits + 3 * AQ_PIECE);
+        AQ_ADD_WORDS(h, even, d[0])
+        AQ_ADD_WORDS(h, odd, d[1])
+        if (exact) {
+            AQ_ADD_WORDS(l, even, d[2])
+            AQ_ADD_WORDS(l, odd, d[3])
+        }
     }
     *high = h;
     *low = l;
-}
-
-AQ_INLINE __m256i add_nibbles(__m256i sum, __m256i even, __m256i odd, const char *digits)
-{
-    return _mm256_add_epi16(sum, _mm256_add_epi16(_mm256_maddubs_epi16(even, load(digits)),
-                                                  _mm256_maddubs_epi16(odd, load(digits + AQ_PIECE))));
 }
 
 /* Of int4. A word sums at most eight products of 15 * 128. */
@@ -148,12 +141,17 @@ AQ_INLINE void sum_nibbles(const char *at, const char *digits, int pieces, bool 
     __m256i first = _mm256_setzero_si256(), second = first, third = first;
 #pragma GCC unroll 2
     for (int i = 0; i < pieces; i++, at += AQ_PIECE, digits += piece_digits(AQ_S4, exact)) {
+        const __m256i *d = (const __m256i *)(const void *)digits;
         const __m256i both = _mm256_xor_si256(load(at), unsign), even = _mm256_and_si256(both, nibble),
                       odd = _mm256_and_si256(_mm256_srli_epi16(both, 4), nibble);
-        first = add_nibbles(first, even, odd, digits);
-        second = add_nibbles(second, even, odd, digits + 2 * AQ_PIECE);
-        if (exact)
-            third = add_nibbles(third, even, odd, digits + 4 * AQ_PIECE);
+        AQ_ADD_BYTES(first, even, d[0])
+        AQ_ADD_BYTES(first, odd, d[1])
+        AQ_ADD_BYTES(second, even, d[2])
+        AQ_ADD_BYTES(second, odd, d[3])
+        if (exact) {
+            AQ_ADD_BYTES(third, even, d[4])
+            AQ_ADD_BYTES(third, odd, d[5])
+        }
     }
     *high = _mm256_add_epi32(_mm256_madd_epi16(first, _mm256_set1_epi16(256)),
                              _mm256_madd_epi16(second, _mm256_set1_epi16(1)));
@@ -170,10 +168,8 @@ AQ_INLINE void sum_segments(const along_k *job, const char *at, int64_t segment,
     const int64_t step = pieces * AQ_PIECE, digits_step = pieces * piece_digits(type, exact),
                   vectors = by_halves ? count / 2 : count;
     const char *digits = job->digits + (by_halves ? segment / 2 : segment) * digits_step;
-    if (count < SEGMENTS_AT_ONCE) {
-        memset(high, 0, sizeof high);
-        memset(low, 0, sizeof low);
-    }
+    for (int64_t i = vectors; i < SEGMENTS_AT_ONCE / (by_halves ? 2 : 1); i++)
+        high[i] = low[i] = _mm256_setzero_si256();
     for (int64_t i = 0; i < vectors; i++, at += step, digits += digits_step, ahead += (uintptr_t)step) {
         for (int64_t line = 0; line < step; line += AQ_LINE_BYTES)
             __builtin_prefetch((const void *)(ahead + (uintptr_t)line), 0, 3);
