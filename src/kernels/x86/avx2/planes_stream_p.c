@@ -17,7 +17,8 @@ enum {
 /* Some k of all tiles. */
 typedef struct aq_band aq_band;
 
-typedef void sum_tile(const aq_band *band, const char *rows, int64_t stride, __m256i *sums, char *copy);
+typedef void sum_tile(const aq_band *band, const char *rows, int64_t stride, __m256i *sums, uintptr_t ahead,
+                      char *copy);
 
 struct aq_band {
     const aq_planes_stream *stream;
@@ -86,8 +87,8 @@ AQ_INLINE void copy_pieces(const char *rows, int64_t stride, char *copy, int pai
     if (exact)                                                                                               \
         sums[4 + v] = low##v;
 
-AQ_INLINE void sum_bytes(const aq_band *band, const char *rows, int64_t stride, __m256i *sums, char *copy,
-                         bool exact)
+AQ_INLINE void sum_bytes(const aq_band *band, const char *rows, int64_t stride, __m256i *sums,
+                         uintptr_t ahead, char *copy, bool exact)
 {
     const __m256i unsign = _mm256_set1_epi16(0x0080);
     const int16_t *high = band->high, *low = band->low;
@@ -95,6 +96,7 @@ AQ_INLINE void sum_bytes(const aq_band *band, const char *rows, int64_t stride, 
 #pragma GCC unroll 8
     for (int i = 0; i < PAIRS; i++, rows += 2 * stride) {
         copy_pieces(rows, stride, copy, i);
+        __builtin_prefetch((const void *)(ahead + (uintptr_t)(2 * i * band->stride)), 0, 2);
         const __m256i a = _mm256_xor_si256(load(rows), unsign),
                       b = _mm256_xor_si256(load(rows + stride), unsign);
         const __m256i d = pair_everywhere(high + 2 * i), e = exact ? pair_everywhere(low + 2 * i) : d;
@@ -138,8 +140,8 @@ AQ_INLINE void keep_unit(__m256i *sums, int unit, __m256i high, __m256i low, boo
     }
 }
 
-AQ_INLINE void sum_nibbles(const aq_band *band, const char *rows, int64_t stride, __m256i *sums, char *copy,
-                           bool exact)
+AQ_INLINE void sum_nibbles(const aq_band *band, const char *rows, int64_t stride, __m256i *sums,
+                           uintptr_t ahead, char *copy, bool exact)
 {
     const __m256i unsign = _mm256_set1_epi8((char)0x88), nibble = _mm256_set1_epi8(15);
     const __m256i *first = band->planes[0], *second = band->planes[1], *third = band->planes[2];
@@ -147,6 +149,7 @@ AQ_INLINE void sum_nibbles(const aq_band *band, const char *rows, int64_t stride
 #pragma GCC unroll 8
     for (int i = 0; i < PAIRS; i++, rows += 2 * stride) {
         copy_pieces(rows, stride, copy, i);
+        __builtin_prefetch((const void *)(ahead + (uintptr_t)(2 * i * band->stride)), 0, 2);
         const __m256i a = _mm256_xor_si256(load(rows), unsign),
                       b = _mm256_xor_si256(load(rows + stride), unsign);
         const __m256i left = _mm256_unpacklo_epi8(a, b), right = _mm256_unpackhi_epi8(a, b);
@@ -161,10 +164,10 @@ AQ_INLINE void sum_nibbles(const aq_band *band, const char *rows, int64_t stride
 /* Functions of their own, so that sums stay in registers. */
 #define TILE_SUM(name, of, copy, exact)                                                                      \
     static __attribute__((noinline)) void name(const aq_band *band, const char *rows, int64_t stride,        \
-                                               __m256i *sums, char *at)                                      \
+                                               __m256i *sums, uintptr_t ahead, char *at)                     \
     {                                                                                                        \
         (void)at;                                                                                            \
-        of(band, rows, stride, sums, copy, exact);                                                           \
+        of(band, rows, stride, sums, ahead, copy, exact);                                                    \
     }
 TILE_SUM(exact_bytes, sum_bytes, NULL, true)
 TILE_SUM(exact_bytes_copy, sum_bytes, at, true)
@@ -252,18 +255,19 @@ AQ_INLINE void stream_tile(const aq_band *band, const char *rows, int64_t j, __m
 {
     _Alignas(32) char copy[BAND * AQ_PIECE];
     const int64_t left = band->stream->n - j, vectors = tile_units(type) * (1 + exact);
+    const uintptr_t ahead = (uintptr_t)rows + (uintptr_t)(BAND * band->stride);
     if (two) {
-        band->sum_and_copy(band, rows, band->stride, sums, copy);
-        band->sum(band, copy, AQ_PIECE, sums + vectors, NULL);
+        band->sum_and_copy(band, rows, band->stride, sums, ahead, copy);
+        band->sum(band, copy, AQ_PIECE, sums + vectors, ahead + (uintptr_t)band->stride, NULL);
     } else if (left >= tile_columns(type) && band->k == BAND) {
-        band->sum(band, rows, band->stride, sums, NULL);
+        band->sum(band, rows, band->stride, sums, ahead, NULL);
     } else { /* what exists, and zeros */
         const int64_t columns = left < tile_columns(type) ? left : tile_columns(type);
         memset(copy, 0, sizeof copy);
         for (int64_t k = 0; k < band->k; k++)
             memcpy(copy + k * AQ_PIECE, rows + k * band->stride,
                    (size_t)(type == AQ_S4 ? (columns + 1) / 2 : columns));
-        band->sum(band, copy, AQ_PIECE, sums, NULL);
+        band->sum(band, copy, AQ_PIECE, sums, ahead, NULL);
     }
     if (!band->last)
         return;
