@@ -32,7 +32,7 @@ void aq_avx2_stream_t(const aq_planes_stream *stream);
         __m256i products;                                                                                    \
         __asm__("vpmaddubsw %3, %2, %1\n\tvpaddw %1, %0, %0"                                                 \
                 : "+x"(sum), "=&x"(products)                                                                 \
-                : "x"(weights), "m"(digits));                                                                \
+                : "x"(weights), "xm"(digits));                                                               \
     }
 
 AQ_INLINE const aq_digits_tail *aq_stream_tail(const aq_planes_stream *stream, int64_t block)

@@ -1,35 +1,20 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* planes_stream_t.c - one row times weights whose columns run along k, AVX2, without a panel. A column is
- * read from its beginning to its end, as memory lies; lanes run across k. Eight segments of it are summed
- * over their lanes together. Their numbers wait until eight columns are there: then they are added up, a lane
- * a column. */
+/* planes_stream_t.c - one row times weights whose columns run along k, AVX2, without a panel. Lanes run
+ * across k; eight columns are walked together, as many runs of memory as the hardware follows at its best,
+ * and summed over their lanes together at the end of each segment. */
 #include <string.h>
 
 #include "kernels/x86/avx2/planes_stream.h"
 
-enum {
-    SEGMENTS_AT_ONCE = 8,
-    AHEAD = 2048 /* bytes: at 20 GB/s, the time that a line of memory takes to come */
-};
-
 typedef struct along_k {
     const aq_planes_stream *stream;
-    const char *digits;   /* as a column's bytes want them, a piece after the other */
-    int64_t blocks;       /* with one that k does not fill */
-    int64_t length;       /* k of a segment */
-    int64_t segments;     /* of a column */
-    int64_t stride;       /* the same up to a multiple of SEGMENTS_AT_ONCE */
-    int32_t *more[2];     /* high, low, segment by segment: what making weights unsigned added to the sums */
-    float *scale, *x_sum; /* likewise */
-    float *waiting;       /* [column of eight][stride] */
+    const char *digits; /* as a column's bytes want them, a piece after the other */
+    int64_t blocks;     /* with one that k does not fill */
 } along_k;
 
-/* The digits of a piece of weights: of 8 bits high and low, each of its even and of its odd k; of 4 bits the
- * three or two planes of bytes, likewise. */
-AQ_INLINE int64_t piece_digits(aq_weight_type type, bool exact)
+AQ_INLINE __m256i load(const void *from)
 {
-    const int64_t planes = exact + (type == AQ_S4 ? 2 : 1);
-    return planes * 2 * AQ_PIECE;
+    return _mm256_loadu_si256((const __m256i *)from);
 }
 
 AQ_INLINE void store(char *to, __m256i value)
@@ -37,46 +22,112 @@ AQ_INLINE void store(char *to, __m256i value)
     _mm256_store_si256((__m256i *)(void *)to, value);
 }
 
-static void order_digits(const along_k *job, char *to, aq_weight_type type, bool exact)
+/* ---- digits ---- */
+
+/* The digits of a piece of weights: of 8 bits high and low, each of its even and of its odd k; of 4 bits the
+ * three or two planes of bytes, likewise. */
+AQ_INLINE int64_t piece_digits(aq_weight_type type, bool exact)
 {
-    const aq_planes_stream *stream = job->stream;
-    const int segments = stream->segments;
+    return 2 * AQ_PIECE * (exact + (type == AQ_S4 ? 2 : 1));
+}
+
+AQ_INLINE void split_words(const int16_t *from, char *to)
+{
+    const __m256i a = aq_load_words(from), b = aq_load_words(from + 16), even = _mm256_set1_epi32(0xFFFF);
+    store(to, _mm256_permute4x64_epi64(
+                  _mm256_packus_epi32(_mm256_and_si256(a, even), _mm256_and_si256(b, even)), 0xD8));
+    store(to + AQ_PIECE, _mm256_permute4x64_epi64(
+                             _mm256_packus_epi32(_mm256_srli_epi32(a, 16), _mm256_srli_epi32(b, 16)), 0xD8));
+}
+
+AQ_INLINE void split_bytes(__m256i a, __m256i b, char *to)
+{
+    const __m256i even = _mm256_set1_epi16(0x00FF);
+    store(to, _mm256_permute4x64_epi64(
+                  _mm256_packus_epi16(_mm256_and_si256(a, even), _mm256_and_si256(b, even)), 0xD8));
+    store(to + AQ_PIECE, _mm256_permute4x64_epi64(
+                             _mm256_packus_epi16(_mm256_srli_epi16(a, 8), _mm256_srli_epi16(b, 8)), 0xD8));
+}
+
+AQ_INLINE void order_digits(const along_k *job, aq_weight_type type, bool exact)
+{
+    char *to = (char *)job->stream->room;
     for (int64_t block = 0; block < job->blocks; block++) {
-        const aq_digits_tail *tail = aq_stream_tail(stream, block);
         aq_ordered_block ordered;
-        aq_order_block(stream, block, type, exact, &ordered);
+        aq_order_block(job->stream, block, type, exact, &ordered);
         if (type == AQ_S8)
             for (int64_t k = 0; k < AQ_BLOCK; k += AQ_PIECE)
-                for (int plane = 0; plane <= exact; plane++, to += 2 * AQ_PIECE) {
-                    const int16_t *from = (plane == 0 ? ordered.high : ordered.low) + k;
-                    const __m256i a = aq_load_words(from), b = aq_load_words(from + 16),
-                                  first = _mm256_set1_epi32(0xFFFF);
-                    const __m256i even =
-                        _mm256_packus_epi32(_mm256_and_si256(a, first), _mm256_and_si256(b, first));
-                    const __m256i odd =
-                        _mm256_packus_epi32(_mm256_srli_epi32(a, 16), _mm256_srli_epi32(b, 16));
-                    store(to, _mm256_permute4x64_epi64(even, 0xD8));
-                    store(to + AQ_PIECE, _mm256_permute4x64_epi64(odd, 0xD8));
-                }
+                for (int plane = 0; plane < 1 + exact; plane++, to += 2 * AQ_PIECE)
+                    split_words((plane == 0 ? ordered.high : ordered.low) + k, to);
         else
             for (int64_t k = 0; k < AQ_BLOCK; k += 2 * AQ_PIECE)
-                for (int plane = 0; plane < 2 + exact; plane++, to += 2 * AQ_PIECE) {
-                    const __m256i a = aq_plane_bytes(&ordered, k, plane),
-                                  b = aq_plane_bytes(&ordered, k + AQ_PIECE, plane);
-                    const __m256i even = _mm256_packs_epi16(_mm256_srai_epi16(_mm256_slli_epi16(a, 8), 8),
-                                                            _mm256_srai_epi16(_mm256_slli_epi16(b, 8), 8));
-                    const __m256i odd = _mm256_packs_epi16(_mm256_srai_epi16(a, 8), _mm256_srai_epi16(b, 8));
-                    store(to, _mm256_permute4x64_epi64(even, 0xD8));
-                    store(to + AQ_PIECE, _mm256_permute4x64_epi64(odd, 0xD8));
-                }
-        for (int s = 0; s < segments; s++) {
-            const int64_t at = block * segments + s;
-            for (int plane = 0; plane < 2; plane++)
-                job->more[plane][at] = tail->correction[s][plane][0] * (type == AQ_S4 ? 8 : 128);
-            job->scale[at] = tail->scale[0];
-            job->x_sum[at] = tail->x_sum[s][0];
+                for (int plane = 0; plane < 2 + exact; plane++, to += 2 * AQ_PIECE)
+                    split_bytes(aq_plane_bytes(&ordered, k, plane),
+                                aq_plane_bytes(&ordered, k + AQ_PIECE, plane), to);
+    }
+}
+
+/* ---- products: two columns share the loads of digits ---- */
+
+#define ADD_TWO(ADD, sum, weights, at)                                                                       \
+    {                                                                                                        \
+        const __m256i d = load(at);                                                                          \
+        ADD(sum##0, weights##0, d)                                                                           \
+        ADD(sum##1, weights##1, d)                                                                           \
+    }
+
+/* So many pieces of int8 to sums in lanes. */
+AQ_INLINE void sum_bytes(const char *a, const char *b, const char *digits, int pieces, bool exact,
+                         __m256i *high, __m256i *low)
+{
+    const __m256i unsign = _mm256_set1_epi8((char)0x80), first = _mm256_set1_epi16(0x00FF);
+    __m256i h0 = _mm256_setzero_si256(), h1 = h0, l0 = h0, l1 = h0;
+#pragma GCC unroll 4
+    for (int i = 0; i < pieces; i++, digits += piece_digits(AQ_S8, exact)) {
+        const __m256i both0 = _mm256_xor_si256(load(a + i * AQ_PIECE), unsign),
+                      both1 = _mm256_xor_si256(load(b + i * AQ_PIECE), unsign);
+        const __m256i even0 = _mm256_and_si256(both0, first), even1 = _mm256_and_si256(both1, first),
+                      odd0 = _mm256_srli_epi16(both0, 8), odd1 = _mm256_srli_epi16(both1, 8);
+        ADD_TWO(AQ_ADD_WORDS, h, even, digits)
+        ADD_TWO(AQ_ADD_WORDS, h, odd, digits + AQ_PIECE)
+        if (exact) {
+            ADD_TWO(AQ_ADD_WORDS, l, even, digits + 2 * AQ_PIECE)
+            ADD_TWO(AQ_ADD_WORDS, l, odd, digits + 3 * AQ_PIECE)
         }
     }
+    high[0] = h0;
+    high[1] = h1;
+    low[0] = l0;
+    low[1] = l1;
+}
+
+/* Of int4. A word sums at most eight products of 15 * 128. */
+AQ_INLINE void sum_nibbles(const char *a, const char *b, const char *digits, int pieces, bool exact,
+                           __m256i *high, __m256i *low)
+{
+    const __m256i unsign = _mm256_set1_epi8((char)0x88), nibble = _mm256_set1_epi8(15),
+                  steps = _mm256_set1_epi16(256), ones = _mm256_set1_epi16(1);
+    __m256i f0 = _mm256_setzero_si256(), f1 = f0, s0 = f0, s1 = f0, t0 = f0, t1 = f0;
+#pragma GCC unroll 2
+    for (int i = 0; i < pieces; i++, digits += piece_digits(AQ_S4, exact)) {
+        const __m256i both0 = _mm256_xor_si256(load(a + i * AQ_PIECE), unsign),
+                      both1 = _mm256_xor_si256(load(b + i * AQ_PIECE), unsign);
+        const __m256i even0 = _mm256_and_si256(both0, nibble), even1 = _mm256_and_si256(both1, nibble),
+                      odd0 = _mm256_and_si256(_mm256_srli_epi16(both0, 4), nibble),
+                      odd1 = _mm256_and_si256(_mm256_srli_epi16(both1, 4), nibble);
+        ADD_TWO(AQ_ADD_BYTES, f, even, digits)
+        ADD_TWO(AQ_ADD_BYTES, f, odd, digits + AQ_PIECE)
+        ADD_TWO(AQ_ADD_BYTES, s, even, digits + 2 * AQ_PIECE)
+        ADD_TWO(AQ_ADD_BYTES, s, odd, digits + 3 * AQ_PIECE)
+        if (exact) {
+            ADD_TWO(AQ_ADD_BYTES, t, even, digits + 4 * AQ_PIECE)
+            ADD_TWO(AQ_ADD_BYTES, t, odd, digits + 5 * AQ_PIECE)
+        }
+    }
+    high[0] = _mm256_add_epi32(_mm256_madd_epi16(f0, steps), _mm256_madd_epi16(s0, ones));
+    high[1] = _mm256_add_epi32(_mm256_madd_epi16(f1, steps), _mm256_madd_epi16(s1, ones));
+    low[0] = _mm256_madd_epi16(t0, ones);
+    low[1] = _mm256_madd_epi16(t1, ones);
 }
 
 /* ---- sums over lanes ---- */
@@ -86,130 +137,31 @@ AQ_INLINE __m256i fold_pairs(__m256i a, __m256i b)
     return _mm256_add_epi32(_mm256_unpacklo_epi32(a, b), _mm256_unpackhi_epi32(a, b));
 }
 
-/* In each half the sums over that half of four vectors. */
+/* In each half the sums over that half of four columns. */
 AQ_INLINE __m256i fold_halves(const __m256i v[4])
 {
-    __m256i ab = fold_pairs(v[0], v[1]), cd = fold_pairs(v[2], v[3]);
+    const __m256i ab = fold_pairs(v[0], v[1]), cd = fold_pairs(v[2], v[3]);
     return _mm256_add_epi32(_mm256_unpacklo_epi64(ab, cd), _mm256_unpackhi_epi64(ab, cd));
 }
 
-/* Of eight vectors; or of four whose halves are a segment each. */
-AQ_INLINE __m256i fold(const __m256i v[SEGMENTS_AT_ONCE], bool by_halves)
+/* Of eight columns: all lanes of a column; or each half, which is a segment, for itself. */
+AQ_INLINE void fold(const __m256i v[AQ_EIGHT], bool by_halves, __m256i out[2])
 {
-    const __m256i first = fold_halves(v);
-    if (by_halves)
-        return _mm256_permutevar8x32_epi32(first, _mm256_setr_epi32(0, 4, 1, 5, 2, 6, 3, 7));
-    const __m256i second = fold_halves(v + 4);
-    return _mm256_add_epi32(_mm256_permute2x128_si256(first, second, 0x21),
-                            _mm256_blend_epi32(first, second, 0xF0));
-}
-
-/* ---- products ---- */
-
-AQ_INLINE __m256i load(const void *from)
-{
-    return _mm256_loadu_si256((const __m256i *)from);
-}
-
-/* So many pieces of int8 to sums in lanes. */
-AQ_INLINE void sum_bytes(const char *at, const char *digits, int pieces, bool exact, __m256i *high,
-                         __m256i *low)
-{
-    const __m256i unsign = _mm256_set1_epi8((char)0x80), first = _mm256_set1_epi16(0x00FF);
-    __m256i h = _mm256_setzero_si256(), l = h;
-#pragma GCC unroll 4
-    for (int i = 0; i < pieces; i++, at += AQ_PIECE, digits += piece_digits(AQ_S8, exact)) {
-        const __m256i *d = (const __m256i *)(const void *)digits;
-        const __m256i both = _mm256_xor_si256(load(at), unsign), even = _mm256_and_si256(both, first),
-                      odd = _mm256_srli_epi16(both, 8);
-        AQ_ADD_WORDS(h, even, d[0])
-        AQ_ADD_WORDS(h, odd, d[1])
-        if (exact) {
-            AQ_ADD_WORDS(l, even, d[2])
-            AQ_ADD_WORDS(l, odd, d[3])
-        }
-    }
-    *high = h;
-    *low = l;
-}
-
-/* Of int4. A word sums at most eight products of 15 * 128. */
-AQ_INLINE void sum_nibbles(const char *at, const char *digits, int pieces, bool exact, __m256i *high,
-                           __m256i *low)
-{
-    const __m256i unsign = _mm256_set1_epi8((char)0x88), nibble = _mm256_set1_epi8(15);
-    __m256i first = _mm256_setzero_si256(), second = first, third = first;
-#pragma GCC unroll 2
-    for (int i = 0; i < pieces; i++, at += AQ_PIECE, digits += piece_digits(AQ_S4, exact)) {
-        const __m256i *d = (const __m256i *)(const void *)digits;
-        const __m256i both = _mm256_xor_si256(load(at), unsign), even = _mm256_and_si256(both, nibble),
-                      odd = _mm256_and_si256(_mm256_srli_epi16(both, 4), nibble);
-        AQ_ADD_BYTES(first, even, d[0])
-        AQ_ADD_BYTES(first, odd, d[1])
-        AQ_ADD_BYTES(second, even, d[2])
-        AQ_ADD_BYTES(second, odd, d[3])
-        if (exact) {
-            AQ_ADD_BYTES(third, even, d[4])
-            AQ_ADD_BYTES(third, odd, d[5])
-        }
-    }
-    *high = _mm256_add_epi32(_mm256_madd_epi16(first, _mm256_set1_epi16(256)),
-                             _mm256_madd_epi16(second, _mm256_set1_epi16(1)));
-    *low = _mm256_madd_epi16(third, _mm256_set1_epi16(1));
-}
-
-/* Up to eight segments, from number `segment` of the column on, whose weights begin at `at`: f of planes.h,
- * with groups times s, to eight floats. ahead: of the bytes to bring near meanwhile. */
-AQ_INLINE void sum_segments(const along_k *job, const char *at, int64_t segment, int64_t count,
-                            uintptr_t ahead, float *to, aq_weight_type type, int pieces, bool by_halves,
-                            bool exact)
-{
-    __m256i high[SEGMENTS_AT_ONCE], low[SEGMENTS_AT_ONCE];
-    const int64_t step = pieces * AQ_PIECE, digits_step = pieces * piece_digits(type, exact),
-                  vectors = by_halves ? count / 2 : count;
-    const char *digits = job->digits + (by_halves ? segment / 2 : segment) * digits_step;
-    for (int64_t i = vectors; i < SEGMENTS_AT_ONCE / (by_halves ? 2 : 1); i++)
-        high[i] = low[i] = _mm256_setzero_si256();
-    for (int64_t i = 0; i < vectors; i++, at += step, digits += digits_step, ahead += (uintptr_t)step) {
-        for (int64_t line = 0; line < step; line += AQ_LINE_BYTES)
-            __builtin_prefetch((const void *)(ahead + (uintptr_t)line), 0, 3);
-        if (type == AQ_S8)
-            sum_bytes(at, digits, pieces, exact, &high[i], &low[i]);
-        else
-            sum_nibbles(at, digits, pieces, exact, &high[i], &low[i]);
-    }
-    __m256 f = _mm256_cvtepi32_ps(_mm256_sub_epi32(fold(high, by_halves), load(job->more[0] + segment)));
-    if (exact)
-        f = _mm256_fmadd_ps(
-            f, _mm256_set1_ps(256.0f),
-            _mm256_cvtepi32_ps(_mm256_sub_epi32(fold(low, by_halves), load(job->more[1] + segment))));
-    if (job->stream->scaled != NULL)
-        f = _mm256_mul_ps(f, _mm256_loadu_ps(job->scale + segment));
-    _mm256_storeu_ps(to, f);
-}
-
-/* A column's segments to waiting, and a few floats beyond it. next: bytes to the column after it. */
-AQ_INLINE void sum_column(const along_k *job, const char *column, int64_t next, float *waiting,
-                          aq_weight_type type, int pieces, bool by_halves, bool exact)
-{
-    const int64_t per_byte = type == AQ_S4 ? 2 : 1, k = job->stream->k, in_block = job->stream->segments,
-                  whole = k / AQ_BLOCK * in_block, segment_bytes = job->length / per_byte,
-                  bytes = (k + per_byte - 1) / per_byte;
-    for (int64_t i = 0; i < whole; i += SEGMENTS_AT_ONCE) {
-        const int64_t at = i * segment_bytes, far = at + AHEAD < bytes ? AHEAD : AHEAD + next - bytes;
-        sum_segments(job, column + at, i, whole - i < SEGMENTS_AT_ONCE ? whole - i : SEGMENTS_AT_ONCE,
-                     (uintptr_t)column + (uintptr_t)(at + far), waiting + i, type, pieces, by_halves, exact);
-    }
-    if (whole < job->segments) {
-        _Alignas(32) char last[AQ_BLOCK] = {0};
-        const int64_t at = whole * segment_bytes;
-        memcpy(last, column + at, (size_t)(bytes - at));
-        sum_segments(job, last, whole, in_block, (uintptr_t)column + (uintptr_t)next, waiting + whole, type,
-                     pieces, by_halves, exact);
-    }
+    const __m256i left = fold_halves(v), right = fold_halves(v + 4);
+    const __m256i first = _mm256_permute2x128_si256(left, right, 0x20),
+                  second = _mm256_permute2x128_si256(left, right, 0x31);
+    out[0] = by_halves ? first : _mm256_add_epi32(first, second);
+    out[1] = second;
 }
 
 /* ---- eight columns ---- */
+
+typedef struct eight_columns {
+    int64_t j, n; /* number of the first in the slice; of those that exist */
+    const char *from;
+    int64_t offset[AQ_EIGHT]; /* bytes from there to a column */
+    __m256 acc, scale[AQ_EIGHT], zero[AQ_EIGHT];
+} eight_columns;
 
 AQ_INLINE void transpose(__m256 v[AQ_EIGHT])
 {
@@ -233,126 +185,164 @@ AQ_INLINE void transpose(__m256 v[AQ_EIGHT])
     }
 }
 
-/* Parameters of eight segments, of which `count` are of k, and of n of eight columns: [segment][column]. */
-static inline void get_parameters(const along_k *job, const uint16_t *from, int64_t stride_group,
-                                  int64_t stride_n, int64_t segment, int64_t count, int64_t n,
+/* Parameters of eight segments, of which `count` are of k, by columns. */
+static inline void get_parameters(const aq_scaled *scaled, const uint16_t *from, int64_t stride_group,
+                                  int64_t stride_n, int64_t k0, int64_t length, int64_t count, int64_t n,
                                   __m256 out[AQ_EIGHT])
 {
-    const aq_scaled *scaled = job->stream->scaled;
-    if (stride_group == 1 && scaled->group == job->length && count >= AQ_EIGHT && n >= AQ_EIGHT) {
+    if (stride_group == 1 && scaled->group == length && count >= AQ_EIGHT && n >= AQ_EIGHT) {
 #pragma GCC unroll 8
         for (int c = 0; c < AQ_EIGHT; c++)
-            out[c] = aq_eight_halves(from + c * stride_n + segment, 1, AQ_EIGHT, scaled->half);
+            out[c] = aq_eight_halves(from + c * stride_n + k0 / length, 1, AQ_EIGHT, scaled->half);
         transpose(out);
         return;
     }
     for (int64_t i = 0; i < AQ_EIGHT; i++)
-        out[i] = i >= count
-                     ? _mm256_setzero_ps()
-                     : aq_eight_halves(from + (segment + i) * job->length / scaled->group * stride_group,
-                                       stride_n, n, scaled->half);
+        out[i] = i < count ? aq_eight_halves(from + (k0 + i * length) / scaled->group * stride_group,
+                                             stride_n, n, scaled->half)
+                           : _mm256_setzero_ps();
 }
 
-/* The sums of columns j on, of which n exist, from what waits. */
-static void add_up(const along_k *job, int64_t j, int64_t n)
+/* Those of the segments from k0 on. */
+static __attribute__((noinline)) void get_scales(const aq_planes_stream *stream, int64_t k0,
+                                                 eight_columns *columns)
 {
-    const aq_planes_stream *stream = job->stream;
     const aq_scaled *scaled = stream->scaled;
-    const int64_t column = stream->n0 + j, in_k = (stream->k + job->length - 1) / job->length;
-    __m256 acc = _mm256_setzero_ps();
-    for (int64_t i = 0; i < job->segments; i += SEGMENTS_AT_ONCE) {
-        const int64_t count = job->segments - i < AQ_EIGHT ? job->segments - i : AQ_EIGHT;
-        __m256 f[AQ_EIGHT], scale[AQ_EIGHT], zero[AQ_EIGHT];
-#pragma GCC unroll 8
-        for (int64_t c = 0; c < AQ_EIGHT; c++)
-            f[c] = _mm256_load_ps(job->waiting + (c < n ? c : n - 1) * job->stride + i);
-        transpose(f);
-        if (scaled == NULL) {
-            for (int64_t t = 0; t < count; t++)
-                acc = _mm256_fmadd_ps(f[t], _mm256_set1_ps(job->scale[i + t]), acc);
-            continue;
+    const int64_t length = AQ_BLOCK / stream->segments, count = (stream->k - k0 + length - 1) / length,
+                  column = stream->n0 + columns->j;
+    get_parameters(scaled, (const uint16_t *)scaled->scale + column * scaled->scale_n, scaled->scale_group,
+                   scaled->scale_n, k0, length, count, columns->n, columns->scale);
+    if (!stream->zero)
+        return;
+    get_parameters(scaled, scaled->offset + column * scaled->offset_n, scaled->offset_group, scaled->offset_n,
+                   k0, length, count, columns->n, columns->zero);
+    for (int i = 0; i < AQ_EIGHT; i++)
+        columns->zero[i] = _mm256_mul_ps(columns->zero[i], columns->scale[i]);
+}
+
+/* The sums over a segment of the block to acc. */
+AQ_INLINE void add_segment(const aq_planes_stream *stream, const aq_digits_tail *tail, int64_t block,
+                           int64_t segment, __m256i high, __m256i low, aq_weight_type type, bool exact,
+                           eight_columns *columns)
+{
+    const int32_t unsigned_by = type == AQ_S4 ? 8 : 128;
+    const __m256 s = _mm256_set1_ps(tail->scale[0]);
+    high = _mm256_sub_epi32(high, _mm256_set1_epi32(tail->correction[segment][0][0] * unsigned_by));
+    __m256 f = _mm256_cvtepi32_ps(high);
+    if (exact) {
+        low = _mm256_sub_epi32(low, _mm256_set1_epi32(tail->correction[segment][1][0] * unsigned_by));
+        f = _mm256_fmadd_ps(f, _mm256_set1_ps(256.0f), _mm256_cvtepi32_ps(low));
+    }
+    if (stream->scaled == NULL) {
+        columns->acc = _mm256_fmadd_ps(f, s, columns->acc);
+        return;
+    }
+    const int64_t at = (block * stream->segments + segment) % AQ_EIGHT;
+    if (at == 0)
+        get_scales(stream, block * AQ_BLOCK + segment * (AQ_BLOCK / stream->segments), columns);
+    columns->acc = _mm256_fmadd_ps(_mm256_mul_ps(f, s), columns->scale[at], columns->acc);
+    if (stream->zero)
+        columns->acc =
+            _mm256_fmadd_ps(_mm256_set1_ps(tail->x_sum[segment][0]), columns->zero[at], columns->acc);
+}
+
+/* A block whose weights begin at `from`, segments of so many pieces, or of halves of one. */
+AQ_INLINE void add_block(const along_k *job, int64_t block, const char *from, int pieces, bool by_halves,
+                         aq_weight_type type, bool exact, eight_columns *columns)
+{
+    const aq_digits_tail *tail = aq_stream_tail(job->stream, block);
+    const int64_t bytes = AQ_BLOCK / (type == AQ_S4 ? 2 : 1), step = pieces * AQ_PIECE;
+    const char *digits = job->digits + block * (bytes / AQ_PIECE) * piece_digits(type, exact);
+    for (int64_t at = 0, segment = 0; at < bytes; at += step, segment += 1 + by_halves) {
+        __m256i high[AQ_EIGHT], low[AQ_EIGHT], h[2], l[2];
+#pragma GCC unroll 4
+        for (int c = 0; c < AQ_EIGHT; c += 2) {
+            const char *a = from + columns->offset[c] + at, *b = from + columns->offset[c + 1] + at;
+            if (type == AQ_S4)
+                sum_nibbles(a, b, digits, pieces, exact, high + c, low + c);
+            else
+                sum_bytes(a, b, digits, pieces, exact, high + c, low + c);
         }
-        get_parameters(job, (const uint16_t *)scaled->scale + column * scaled->scale_n, scaled->scale_group,
-                       scaled->scale_n, i, in_k - i, n, scale);
-        if (stream->zero)
-            get_parameters(job, scaled->offset + column * scaled->offset_n, scaled->offset_group,
-                           scaled->offset_n, i, in_k - i, n, zero);
-        for (int64_t t = 0; t < count; t++) {
-            acc = _mm256_fmadd_ps(f[t], scale[t], acc);
-            if (stream->zero)
-                acc =
-                    _mm256_fmadd_ps(_mm256_set1_ps(job->x_sum[i + t]), _mm256_mul_ps(zero[t], scale[t]), acc);
+        digits += pieces * piece_digits(type, exact);
+        fold(high, by_halves, h);
+        fold(exact ? low : high, by_halves, l);
+        add_segment(job->stream, tail, block, segment, h[0], l[0], type, exact, columns);
+        if (by_halves)
+            add_segment(job->stream, tail, block, segment + 1, h[1], l[1], type, exact, columns);
+    }
+}
+
+AQ_INLINE void add_columns(const along_k *job, int pieces, bool by_halves, aq_weight_type type, bool exact,
+                           eight_columns *columns)
+{
+    const int64_t per_byte = type == AQ_S4 ? 2 : 1, block_bytes = AQ_BLOCK / per_byte, k = job->stream->k,
+                  whole = k / AQ_BLOCK;
+    columns->acc = _mm256_setzero_ps();
+    for (int64_t block = 0; block < whole; block++)
+        add_block(job, block, columns->from + block * block_bytes, pieces, by_halves, type, exact, columns);
+    if (whole < job->blocks) { /* what exists, and zeros */
+        char last[AQ_EIGHT][AQ_BLOCK] = {0};
+        for (int64_t c = 0; c < AQ_EIGHT; c++) {
+            memcpy(last[c], columns->from + columns->offset[c] + whole * block_bytes,
+                   (size_t)((k - whole * AQ_BLOCK + per_byte - 1) / per_byte));
+            columns->offset[c] = c * AQ_BLOCK;
         }
+        add_block(job, whole, last[0], pieces, by_halves, type, exact, columns);
     }
-    _mm256_store_ps(stream->acc + j, acc);
+    _mm256_store_ps(job->stream->acc + columns->j, columns->acc);
 }
 
-AQ_INLINE void stream_of(along_k *job, aq_weight_type type, int pieces, bool by_halves, bool exact)
-{
-    const aq_planes_stream *stream = job->stream;
-    const int64_t per_byte = type == AQ_S4 ? 2 : 1, stride = stream->weight->stride_n / per_byte;
-    const char *column = (const char *)stream->weight->data +
-                         (stream->weight->first + stream->n0 * stream->weight->stride_n) / per_byte;
-    for (int64_t j = 0; j < stream->n; j += AQ_EIGHT) {
-        const int64_t n = stream->n - j < AQ_EIGHT ? stream->n - j : AQ_EIGHT;
-        for (int64_t c = 0; c < n; c++, column += stride)
-            sum_column(job, column, stride, job->waiting + c * job->stride, type, pieces, by_halves, exact);
-        add_up(job, j, n);
-    }
-}
+/* Functions of their own, so that sums stay in registers. */
+typedef void add_function(const along_k *job, eight_columns *columns);
 
-/* The parts of room, and what is the same for all columns. */
-AQ_INLINE void prepare(along_k *job, aq_weight_type type, bool exact)
-{
-    const aq_planes_stream *stream = job->stream;
-    char *digits = (char *)stream->room;
-    const int64_t pieces = job->blocks * AQ_BLOCK / (type == AQ_S4 ? 2 : 1) / AQ_PIECE;
-    int32_t *room = (int32_t *)(void *)(digits + pieces * piece_digits(type, exact));
-    job->digits = digits;
-    job->more[0] = room;
-    job->more[1] = room + job->stride;
-    job->scale = (float *)(room + 2 * job->stride);
-    job->x_sum = job->scale + job->stride;
-    job->waiting = job->x_sum + job->stride;
-    order_digits(job, digits, type, exact);
-}
-
-AQ_INLINE void stream_type(along_k *job, aq_weight_type type, bool exact)
-{
-    const int segments = job->stream->segments;
-    prepare(job, type, exact);
-    if (type == AQ_S4) {
-        if (segments == 1)
-            stream_of(job, type, 2, false, exact);
-        else
-            stream_of(job, type, 1, segments > 2, exact);
-    } else if (segments == 1) {
-        stream_of(job, type, 4, false, exact);
-    } else if (segments == 2) {
-        stream_of(job, type, 2, false, exact);
-    } else {
-        stream_of(job, type, 1, false, exact);
+#define ADD_COLUMNS(name, pieces, by_halves, type, exact)                                                    \
+    static __attribute__((noinline)) void name(const along_k *job, eight_columns *columns)                   \
+    {                                                                                                        \
+        add_columns(job, pieces, by_halves, type, exact, columns);                                           \
     }
+ADD_COLUMNS(fast_bytes_1, 4, false, AQ_S8, false)
+ADD_COLUMNS(fast_bytes_2, 2, false, AQ_S8, false)
+ADD_COLUMNS(fast_bytes_4, 1, false, AQ_S8, false)
+ADD_COLUMNS(exact_bytes_1, 4, false, AQ_S8, true)
+ADD_COLUMNS(exact_bytes_2, 2, false, AQ_S8, true)
+ADD_COLUMNS(exact_bytes_4, 1, false, AQ_S8, true)
+ADD_COLUMNS(fast_nibbles_1, 2, false, AQ_S4, false)
+ADD_COLUMNS(fast_nibbles_2, 1, false, AQ_S4, false)
+ADD_COLUMNS(fast_nibbles_4, 1, true, AQ_S4, false)
+ADD_COLUMNS(exact_nibbles_1, 2, false, AQ_S4, true)
+ADD_COLUMNS(exact_nibbles_2, 1, false, AQ_S4, true)
+ADD_COLUMNS(exact_nibbles_4, 1, true, AQ_S4, true)
+
+static add_function *choose_add(aq_weight_type type, bool exact, int segments)
+{
+    static add_function *const functions[2][2][3] = {
+        {{fast_bytes_1, fast_bytes_2, fast_bytes_4}, {exact_bytes_1, exact_bytes_2, exact_bytes_4}},
+        {{fast_nibbles_1, fast_nibbles_2, fast_nibbles_4},
+         {exact_nibbles_1, exact_nibbles_2, exact_nibbles_4}}};
+    return functions[type == AQ_S4][exact][segments / 2];
 }
 
 void aq_avx2_stream_t(const aq_planes_stream *stream)
 {
-    const int64_t columns = aq_panel_columns(stream->weight->type),
-                  blocks = (stream->k + AQ_BLOCK - 1) / AQ_BLOCK, segments = blocks * stream->segments;
-    along_k job = {.stream = stream,
-                   .blocks = blocks,
-                   .length = AQ_BLOCK / stream->segments,
-                   .segments = segments,
-                   .stride = (segments + SEGMENTS_AT_ONCE - 1) / SEGMENTS_AT_ONCE * SEGMENTS_AT_ONCE};
+    const aq_weight *weight = stream->weight;
+    const int64_t per_byte = weight->type == AQ_S4 ? 2 : 1, stride = weight->stride_n / per_byte,
+                  columns = aq_panel_columns(weight->type);
+    const char *from =
+        (const char *)weight->data + (weight->first + stream->n0 * weight->stride_n) / per_byte;
+    const along_k job = {.stream = stream,
+                         .digits = (const char *)stream->room,
+                         .blocks = (stream->k + AQ_BLOCK - 1) / AQ_BLOCK};
+    add_function *add = choose_add(weight->type, stream->exact, stream->segments);
+    if (weight->type == AQ_S4)
+        order_digits(&job, AQ_S4, stream->exact);
+    else
+        order_digits(&job, AQ_S8, stream->exact);
     memset(stream->acc, 0, (size_t)((stream->n + columns - 1) / columns * columns) * sizeof *stream->acc);
-    if (stream->weight->type == AQ_S4) {
-        if (stream->exact)
-            stream_type(&job, AQ_S4, true);
-        else
-            stream_type(&job, AQ_S4, false);
-    } else if (stream->exact) {
-        stream_type(&job, AQ_S8, true);
-    } else {
-        stream_type(&job, AQ_S8, false);
+    for (int64_t j = 0; j < stream->n; j += AQ_EIGHT, from += AQ_EIGHT * stride) {
+        const int64_t n = stream->n - j < AQ_EIGHT ? stream->n - j : AQ_EIGHT;
+        eight_columns eight = {.j = j, .n = n, .from = from};
+        for (int64_t c = 0; c < AQ_EIGHT; c++)
+            eight.offset[c] = (c < n ? c : n - 1) * stride; /* what the last gives again, nobody reads */
+        add(&job, &eight);
     }
 }
