@@ -18,22 +18,22 @@ enum {
 void aq_avx2_stream_p(const aq_planes_stream *stream);
 void aq_avx2_stream_t(const aq_planes_stream *stream);
 
-/* sum += products of weights and digits. Written as they are: gcc 12 copies sums around the intrinsics, and
- * keeps the digits instead of the sums in registers. */
-#define AQ_ADD_WORDS(sum, weights, digits)                                                                   \
-    {                                                                                                        \
+/* sum += products of weights and digits, or with `fresh` the products alone. Vector instructions of all
+ * kinds, loads and moves too, come four a cycle at most, so digits in memory ("m") are read by the products.
+ * Written out: gcc 12 loads digits that are used twice, and copies sums. */
+#define AQ_STREAM_PRODUCTS(multiply, add, sum, weights, where, digits, fresh)                                \
+    if (fresh) {                                                                                             \
+        __asm__(multiply " %2, %1, %0" : "=x"(sum) : "x"(weights), where(digits));                           \
+    } else {                                                                                                 \
         __m256i products;                                                                                    \
-        __asm__("vpmaddwd %3, %2, %1\n\tvpaddd %1, %0, %0"                                                   \
+        __asm__(multiply " %3, %2, %1\n\t" add " %1, %0, %0"                                                 \
                 : "+x"(sum), "=&x"(products)                                                                 \
-                : "x"(weights), "xm"(digits));                                                               \
+                : "x"(weights), where(digits));                                                              \
     }
-#define AQ_ADD_BYTES(sum, weights, digits)                                                                   \
-    {                                                                                                        \
-        __m256i products;                                                                                    \
-        __asm__("vpmaddubsw %3, %2, %1\n\tvpaddw %1, %0, %0"                                                 \
-                : "+x"(sum), "=&x"(products)                                                                 \
-                : "x"(weights), "xm"(digits));                                                               \
-    }
+#define AQ_ADD_WORDS(sum, weights, where, digits, fresh)                                                     \
+    AQ_STREAM_PRODUCTS("vpmaddwd", "vpaddd", sum, weights, where, digits, fresh)
+#define AQ_ADD_BYTES(sum, weights, digits, fresh)                                                            \
+    AQ_STREAM_PRODUCTS("vpmaddubsw", "vpaddw", sum, weights, "m", digits, fresh)
 
 AQ_INLINE const aq_digits_tail *aq_stream_tail(const aq_planes_stream *stream, int64_t block)
 {

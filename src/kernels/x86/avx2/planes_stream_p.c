@@ -78,9 +78,10 @@ AQ_INLINE void copy_pieces(const char *rows, int64_t stride, char *copy, int pai
 #define ADD_UNIT(v, words)                                                                                   \
     {                                                                                                        \
         const __m256i w = words;                                                                             \
-        AQ_ADD_WORDS(high##v, w, d)                                                                          \
-        if (exact)                                                                                           \
-            AQ_ADD_WORDS(low##v, w, e)                                                                       \
+        AQ_ADD_WORDS(high##v, w, "x", d, false)                                                              \
+        if (exact) {                                                                                         \
+            AQ_ADD_WORDS(low##v, w, "x", e, false)                                                           \
+        }                                                                                                    \
     }
 #define KEEP_UNIT(v)                                                                                         \
     sums[v] = high##v;                                                                                       \
@@ -113,15 +114,17 @@ AQ_INLINE void sum_bytes(const aq_band *band, const char *rows, int64_t stride, 
 
 /* Bytes of two rows side by side, of two columns each, as unsigned nibbles times bytes of digits: sums of 16
  * bits, which a band does not overflow. */
-#define EACH_QUARTER(X)  X(0) X(1) X(2) X(3)
-#define START_QUARTER(v) __m256i first##v = _mm256_setzero_si256(), second##v = first##v, third##v = first##v;
+#define EACH_QUARTER(X) X(0) X(1) X(2) X(3)
+#define START_QUARTER(v)                                                                                     \
+    __m256i first##v = _mm256_undefined_si256(), second##v = first##v, third##v = first##v;
 #define ADD_QUARTER(v, nibbles)                                                                              \
     {                                                                                                        \
         const __m256i w = _mm256_and_si256(nibbles, nibble);                                                 \
-        AQ_ADD_BYTES(first##v, w, first[i])                                                                  \
-        AQ_ADD_BYTES(second##v, w, second[i])                                                                \
-        if (exact)                                                                                           \
-            AQ_ADD_BYTES(third##v, w, third[i])                                                              \
+        AQ_ADD_BYTES(first##v, w, first[i], i == 0)                                                          \
+        AQ_ADD_BYTES(second##v, w, second[i], i == 0)                                                        \
+        if (exact) {                                                                                         \
+            AQ_ADD_BYTES(third##v, w, third[i], i == 0)                                                      \
+        }                                                                                                    \
     }
 /* Quarter v, of the low (0, 1) or high (2, 3) half of bytes, low or high nibbles, to two units. */
 #define KEEP_QUARTER(v)                                                                                      \

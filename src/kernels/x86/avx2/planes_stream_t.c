@@ -67,67 +67,59 @@ AQ_INLINE void order_digits(const along_k *job, aq_weight_type type, bool exact)
     }
 }
 
-/* ---- products: two columns share the loads of digits ---- */
+/* ---- products ---- */
 
-#define ADD_TWO(ADD, sum, weights, at)                                                                       \
-    {                                                                                                        \
-        const __m256i d = load(at);                                                                          \
-        ADD(sum##0, weights##0, d)                                                                           \
-        ADD(sum##1, weights##1, d)                                                                           \
-    }
+AQ_INLINE const __m256i *vectors_at(const char *digits)
+{
+    return (const __m256i *)(const void *)digits;
+}
 
-/* So many pieces of int8 to sums in lanes. */
-AQ_INLINE void sum_bytes(const char *a, const char *b, const char *digits, int pieces, bool exact,
-                         __m256i *high, __m256i *low)
+/* So many pieces of a column of int8 to sums in lanes. */
+AQ_INLINE void sum_bytes(const char *at, const char *digits, int pieces, bool exact, __m256i *high,
+                         __m256i *low)
 {
     const __m256i unsign = _mm256_set1_epi8((char)0x80), first = _mm256_set1_epi16(0x00FF);
-    __m256i h0 = _mm256_setzero_si256(), h1 = h0, l0 = h0, l1 = h0;
+    __m256i h = _mm256_undefined_si256(), l = h;
 #pragma GCC unroll 4
-    for (int i = 0; i < pieces; i++, digits += piece_digits(AQ_S8, exact)) {
-        const __m256i both0 = _mm256_xor_si256(load(a + i * AQ_PIECE), unsign),
-                      both1 = _mm256_xor_si256(load(b + i * AQ_PIECE), unsign);
-        const __m256i even0 = _mm256_and_si256(both0, first), even1 = _mm256_and_si256(both1, first),
-                      odd0 = _mm256_srli_epi16(both0, 8), odd1 = _mm256_srli_epi16(both1, 8);
-        ADD_TWO(AQ_ADD_WORDS, h, even, digits)
-        ADD_TWO(AQ_ADD_WORDS, h, odd, digits + AQ_PIECE)
+    for (int i = 0; i < pieces; i++) {
+        const __m256i *d = vectors_at(digits + i * piece_digits(AQ_S8, exact));
+        const __m256i both = _mm256_xor_si256(load(at + i * AQ_PIECE), unsign),
+                      even = _mm256_and_si256(both, first), odd = _mm256_srli_epi16(both, 8);
+        AQ_ADD_WORDS(h, even, "m", d[0], i == 0)
+        AQ_ADD_WORDS(h, odd, "m", d[1], false)
         if (exact) {
-            ADD_TWO(AQ_ADD_WORDS, l, even, digits + 2 * AQ_PIECE)
-            ADD_TWO(AQ_ADD_WORDS, l, odd, digits + 3 * AQ_PIECE)
+            AQ_ADD_WORDS(l, even, "m", d[2], i == 0)
+            AQ_ADD_WORDS(l, odd, "m", d[3], false)
         }
     }
-    high[0] = h0;
-    high[1] = h1;
-    low[0] = l0;
-    low[1] = l1;
+    *high = h;
+    *low = l;
 }
 
 /* Of int4. A word sums at most eight products of 15 * 128. */
-AQ_INLINE void sum_nibbles(const char *a, const char *b, const char *digits, int pieces, bool exact,
-                           __m256i *high, __m256i *low)
+AQ_INLINE void sum_nibbles(const char *at, const char *digits, int pieces, bool exact, __m256i *high,
+                           __m256i *low)
 {
     const __m256i unsign = _mm256_set1_epi8((char)0x88), nibble = _mm256_set1_epi8(15),
                   steps = _mm256_set1_epi16(256), ones = _mm256_set1_epi16(1);
-    __m256i f0 = _mm256_setzero_si256(), f1 = f0, s0 = f0, s1 = f0, t0 = f0, t1 = f0;
+    __m256i first = _mm256_undefined_si256(), second = first, third = first;
 #pragma GCC unroll 2
-    for (int i = 0; i < pieces; i++, digits += piece_digits(AQ_S4, exact)) {
-        const __m256i both0 = _mm256_xor_si256(load(a + i * AQ_PIECE), unsign),
-                      both1 = _mm256_xor_si256(load(b + i * AQ_PIECE), unsign);
-        const __m256i even0 = _mm256_and_si256(both0, nibble), even1 = _mm256_and_si256(both1, nibble),
-                      odd0 = _mm256_and_si256(_mm256_srli_epi16(both0, 4), nibble),
-                      odd1 = _mm256_and_si256(_mm256_srli_epi16(both1, 4), nibble);
-        ADD_TWO(AQ_ADD_BYTES, f, even, digits)
-        ADD_TWO(AQ_ADD_BYTES, f, odd, digits + AQ_PIECE)
-        ADD_TWO(AQ_ADD_BYTES, s, even, digits + 2 * AQ_PIECE)
-        ADD_TWO(AQ_ADD_BYTES, s, odd, digits + 3 * AQ_PIECE)
+    for (int i = 0; i < pieces; i++) {
+        const __m256i *d = vectors_at(digits + i * piece_digits(AQ_S4, exact));
+        const __m256i both = _mm256_xor_si256(load(at + i * AQ_PIECE), unsign),
+                      even = _mm256_and_si256(both, nibble),
+                      odd = _mm256_and_si256(_mm256_srli_epi16(both, 4), nibble);
+        AQ_ADD_BYTES(first, even, d[0], i == 0)
+        AQ_ADD_BYTES(first, odd, d[1], false)
+        AQ_ADD_BYTES(second, even, d[2], i == 0)
+        AQ_ADD_BYTES(second, odd, d[3], false)
         if (exact) {
-            ADD_TWO(AQ_ADD_BYTES, t, even, digits + 4 * AQ_PIECE)
-            ADD_TWO(AQ_ADD_BYTES, t, odd, digits + 5 * AQ_PIECE)
+            AQ_ADD_BYTES(third, even, d[4], i == 0)
+            AQ_ADD_BYTES(third, odd, d[5], false)
         }
     }
-    high[0] = _mm256_add_epi32(_mm256_madd_epi16(f0, steps), _mm256_madd_epi16(s0, ones));
-    high[1] = _mm256_add_epi32(_mm256_madd_epi16(f1, steps), _mm256_madd_epi16(s1, ones));
-    low[0] = _mm256_madd_epi16(t0, ones);
-    low[1] = _mm256_madd_epi16(t1, ones);
+    *high = _mm256_add_epi32(_mm256_madd_epi16(first, steps), _mm256_madd_epi16(second, ones));
+    *low = exact ? _mm256_madd_epi16(third, ones) : third;
 }
 
 /* ---- sums over lanes ---- */
@@ -160,6 +152,7 @@ typedef struct eight_columns {
     int64_t j, n; /* number of the first in the slice; of those that exist */
     const char *from;
     int64_t offset[AQ_EIGHT]; /* bytes from there to a column */
+    aq_ahead ahead;           /* the next eight */
     __m256 acc, scale[AQ_EIGHT], zero[AQ_EIGHT];
 } eight_columns;
 
@@ -255,13 +248,15 @@ AQ_INLINE void add_block(const along_k *job, int64_t block, const char *from, in
     const char *digits = job->digits + block * (bytes / AQ_PIECE) * piece_digits(type, exact);
     for (int64_t at = 0, segment = 0; at < bytes; at += step, segment += 1 + by_halves) {
         __m256i high[AQ_EIGHT], low[AQ_EIGHT], h[2], l[2];
-#pragma GCC unroll 4
-        for (int c = 0; c < AQ_EIGHT; c += 2) {
-            const char *a = from + columns->offset[c] + at, *b = from + columns->offset[c + 1] + at;
+#pragma GCC unroll 8
+        for (int c = 0; c < AQ_EIGHT; c++) {
+            const char *column = from + columns->offset[c] + at;
+            if (c % 4 == 0)
+                aq_bring(&columns->ahead, 4 * step / AQ_LINE_BYTES);
             if (type == AQ_S4)
-                sum_nibbles(a, b, digits, pieces, exact, high + c, low + c);
+                sum_nibbles(column, digits, pieces, exact, high + c, low + c);
             else
-                sum_bytes(a, b, digits, pieces, exact, high + c, low + c);
+                sum_bytes(column, digits, pieces, exact, high + c, low + c);
         }
         digits += pieces * piece_digits(type, exact);
         fold(high, by_halves, h);
@@ -326,7 +321,8 @@ void aq_avx2_stream_t(const aq_planes_stream *stream)
 {
     const aq_weight *weight = stream->weight;
     const int64_t per_byte = weight->type == AQ_S4 ? 2 : 1, stride = weight->stride_n / per_byte,
-                  columns = aq_panel_columns(weight->type);
+                  columns = aq_panel_columns(weight->type),
+                  lines = (stream->k / per_byte + AQ_LINE_BYTES - 1) / AQ_LINE_BYTES;
     const char *from =
         (const char *)weight->data + (weight->first + stream->n0 * weight->stride_n) / per_byte;
     const along_k job = {.stream = stream,
@@ -340,7 +336,14 @@ void aq_avx2_stream_t(const aq_planes_stream *stream)
     memset(stream->acc, 0, (size_t)((stream->n + columns - 1) / columns * columns) * sizeof *stream->acc);
     for (int64_t j = 0; j < stream->n; j += AQ_EIGHT, from += AQ_EIGHT * stride) {
         const int64_t n = stream->n - j < AQ_EIGHT ? stream->n - j : AQ_EIGHT;
-        eight_columns eight = {.j = j, .n = n, .from = from};
+        const int64_t left = stream->n - j - n;
+        eight_columns eight = {.j = j,
+                               .n = n,
+                               .from = from,
+                               .ahead = {.at = (uintptr_t)from + (uintptr_t)(AQ_EIGHT * stride),
+                                         .stride = (uintptr_t)stride,
+                                         .run = lines,
+                                         .lines = lines * (left < AQ_EIGHT ? left : AQ_EIGHT)}};
         for (int64_t c = 0; c < AQ_EIGHT; c++)
             eight.offset[c] = (c < n ? c : n - 1) * stride; /* what the last gives again, nobody reads */
         add(&job, &eight);
