@@ -95,7 +95,7 @@ typedef struct aq_planes_stream {
     float *acc;
     int segments;
     bool exact;
-    int32_t *room; /* 3 * n rounded up to panels, and at least 3 / 4 of k rounded up to blocks */
+    int32_t *room; /* 3 * n rounded up to panels, and 2 * k rounded up to blocks: sums and digits */
 } aq_planes_stream;
 
 /* Scales by groups for the columns n0 .. n0 + n - 1 and the segments of the block at k0; +0 beyond n. */

@@ -62,7 +62,7 @@ static bool lay_out_planes(aq_plan *plan, int64_t *total)
         !carve(&scratch, plan->rows_block * plan->slice, &layout->scratch_sums) ||
         !carve(&scratch, plan->by_groups ? 2 * columns * AQ_SEGMENTS : 0, &layout->scratch_scale) ||
         !carve(&scratch, line, &layout->scratch_line) ||
-        !carve(&scratch, plan->planes_stream ? 3 * plan->slice + plan->row_stride : 0,
+        !carve(&scratch, plan->planes_stream ? 3 * plan->slice + 2 * plan->row_stride : 0,
                &layout->scratch_ints) ||
         !carve_fma(plan, &scratch, &layout->scratch_fma))
         return false;

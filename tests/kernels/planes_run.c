@@ -300,9 +300,9 @@ static bool run_stream(const ck_planes_case *c, const aq_weight *weight, const a
                   slice = (1 + ck_random_below(panels)) * columns;
     for (int64_t n0 = 0; n0 < c->p.n; n0 += slice) {
         int64_t n = c->p.n - n0 < slice ? c->p.n - n0 : slice, room = (n + columns - 1) / columns * columns;
-        int64_t ints = 3 * room, least = blocks_of(c) * CK_BLOCK * 3 / 4;
+        int64_t ints = 3 * room + 2 * blocks_of(c) * CK_BLOCK;
         ck_rows acc = ck_place(CK_SUM, layout, 1, room * 4, 0, AQ_LINE_BYTES),
-                spare = ck_place(CK_DIAGONAL, layout, 1, 4 * (ints > least ? ints : least), 0, AQ_LINE_BYTES);
+                spare = ck_place(CK_DIAGONAL, layout, 1, 4 * ints, 0, AQ_LINE_BYTES);
         aq_planes_stream job = {.weight = weight,
                                 .scaled = c->by_groups ? scaled : NULL,
                                 .zero = c->by_groups && c->p.offset_present,
