@@ -26,7 +26,8 @@ struct aq_band {
     const int16_t *high, *low;     /* digits in the order of k */
     const __m256i *planes[PLANES]; /* int4: a pair's digits of a plane everywhere, pair by pair */
     const aq_digits_tail *tail;
-    int64_t k0, k;   /* first, and how many of them exist */
+    int64_t k;       /* that exist */
+    int64_t group;   /* of scales */
     int64_t segment; /* of the block */
     bool last;       /* of the segment */
     sum_tile *sum, *sum_and_copy;
@@ -97,7 +98,8 @@ AQ_INLINE void sum_bytes(const aq_band *band, const char *rows, int64_t stride, 
 #pragma GCC unroll 8
     for (int i = 0; i < PAIRS; i++, rows += 2 * stride) {
         copy_pieces(rows, stride, copy, i);
-        __builtin_prefetch((const void *)(ahead + (uintptr_t)(2 * i * band->stride)), 0, 2);
+        if (exact) /* otherwise as quick as what the hardware brings, and asking only slows it */
+            __builtin_prefetch((const void *)(ahead + (uintptr_t)(2 * i * band->stride)), 0, 2);
         const __m256i a = _mm256_xor_si256(load(rows), unsign),
                       b = _mm256_xor_si256(load(rows + stride), unsign);
         const __m256i d = pair_everywhere(high + 2 * i), e = exact ? pair_everywhere(low + 2 * i) : d;
@@ -214,7 +216,7 @@ AQ_INLINE void add_eight(const aq_band *band, int64_t j, __m256 f)
         _mm256_store_ps(at, _mm256_fmadd_ps(f, s, acc));
         return;
     }
-    const int64_t group = band->k0 / scaled->group, column = stream->n0 + j, n = stream->n - j;
+    const int64_t group = band->group, column = stream->n0 + j, n = stream->n - j;
     const __m256 scale = aq_eight_halves((const uint16_t *)scaled->scale + group * scaled->scale_group +
                                              column * scaled->scale_n,
                                          scaled->scale_n, n, scaled->half);
@@ -291,7 +293,7 @@ AQ_INLINE void spread_planes(const aq_ordered_block *ordered, int64_t in_block, 
     }
 }
 
-/* Tiles at columns j, j + apart, ... of the slice, `count` of them; all of k. */
+/* So many tiles from column j of the slice on; all of k. */
 AQ_INLINE void stream_tiles(const aq_planes_stream *stream, int64_t j, int64_t count, aq_weight_type type,
                             bool exact)
 {
@@ -300,6 +302,13 @@ AQ_INLINE void stream_tiles(const aq_planes_stream *stream, int64_t j, int64_t c
                   stride = weight->stride_k / per_byte, block = weight->block,
                   vectors = tile_units(type) * (1 + exact);
     __m256i *sums = (__m256i *)(void *)stream->room;
+    const char *first = (const char *)weight->data + (weight->first + stream->n0 + j) / per_byte,
+               *blocks[TILES_OF_NZ] = {NULL};
+    for (int64_t tile = 0; block > 0 && tile < count; tile++) {
+        const int64_t n = stream->n0 + j + tile * tile_columns(type);
+        blocks[tile] = (const char *)weight->data +
+                       (weight->first + n / block * weight->block_stride + n % block) / per_byte;
+    }
     aq_ordered_block ordered;
     __m256i planes[PLANES][PAIRS];
     for (int64_t k = 0; k < (stream->k + BAND - 1) / BAND * BAND; k += BAND) {
@@ -314,7 +323,7 @@ AQ_INLINE void stream_tiles(const aq_planes_stream *stream, int64_t j, int64_t c
                               .low = ordered.low + in_block,
                               .planes = {planes[0], planes[1], planes[2]},
                               .tail = aq_stream_tail(stream, k / AQ_BLOCK),
-                              .k0 = k,
+                              .group = stream->scaled != NULL ? k / stream->scaled->group : 0,
                               .k = stream->k - k < BAND ? stream->k - k : BAND,
                               .segment = in_block / length,
                               .sum = choose_sum(type, exact, false),
@@ -323,11 +332,8 @@ AQ_INLINE void stream_tiles(const aq_planes_stream *stream, int64_t j, int64_t c
         if (k % length == 0)
             memset(sums, 0, (size_t)(count * vectors) * sizeof *sums);
         for (int64_t tile = 0, step; tile < count; tile += step) {
-            const int64_t column = j + tile * tile_columns(type), n = stream->n0 + column;
-            const char *rows =
-                (const char *)weight->data +
-                (weight->first + (block > 0 ? n / block * weight->block_stride + n % block : n)) / per_byte +
-                k * stride;
+            const int64_t column = j + tile * tile_columns(type);
+            const char *rows = (block > 0 ? blocks[tile] : first + tile * AQ_PIECE) + k * stride;
             const bool two = block == 0 && band.k == BAND && stream->n - column >= 2 * tile_columns(type);
             step = two ? 2 : 1;
             stream_tile(&band, rows, column, sums + tile * vectors, two, type, exact);
