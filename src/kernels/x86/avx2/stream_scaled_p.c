@@ -7,7 +7,7 @@
 #define AQ_STREAM_P_DEPTH   4
 #include "kernels/x86/scaled_stream_p.h"
 
-enum { MOST_M = 80 /* beyond, the gemm kernel is as quick */ };
+enum { MOST_M = 16 /* beyond, the gemm kernel is quicker */ };
 
 static void stream_s8(const aq_scaled_stream_tile *tile)
 {
