@@ -141,8 +141,8 @@ AQ_INLINE void aq_span_of(aq_span_t *span, const aq_scaled_stream_tile *tile, aq
         span->at[(k - k0) / AQ_LANES_T] = aq_along(tile->weight, k) >> (type == AQ_S4);
     if (type == AQ_S4 && tile->rows == 1) {
         for (int64_t k = k0; k < span->k1; k += AQ_LANES_T)
-            aq_lanes_store(span->in_order + (k - k0),
-                           aq_row_order_t(aq_lanes_load(tile->x + k), tile->scaled->half));
+            aq_store_row_t(span->in_order + (k - k0) * AQ_STREAM_T_COPIES, aq_lanes_load(tile->x + k),
+                           tile->scaled->half);
         span->x = span->in_order;
     }
 }

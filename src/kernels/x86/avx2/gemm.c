@@ -12,8 +12,7 @@ enum {
     PART = 16,   /* columns whose sums are in registers at a time */
     FEW = 4,     /* rows that take two thirds of the time */
     LEVELS = 4,  /* log2 of the 16 lanes of order T */
-    AHEAD = 2048 /* bytes of packed rows from a prefetch to its use, 500 cycles: they come from L3 */,
-    PANEL_AHEAD = 16 * NR /* floats of the panel, 100 cycles: it is in L2, in few of L1's sets */
+    AHEAD = 2048 /* bytes of packed rows from a prefetch to its use, 500 cycles: they come from L3 */
 };
 
 #define FIRST_ROWS(X) X(0) X(1) X(2) X(3)
@@ -39,8 +38,6 @@ enum {
     {                                                                                                        \
         const float *packed = at + (p) * MR;                                                                 \
         __m256 w0 = _mm256_load_ps(panel + (p) * NR), w1 = _mm256_load_ps(panel + (p) * NR + 8);             \
-        _mm_prefetch((const void *)((uintptr_t)(panel + (p) * NR) + PANEL_AHEAD * sizeof *panel),            \
-                     _MM_HINT_T0);                                                                           \
         EACH_ROW(MULTIPLY)                                                                                   \
     }
 /* from and to are rows of stride floats. */

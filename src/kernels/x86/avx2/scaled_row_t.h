@@ -9,6 +9,9 @@
 #define AQ_KERNELS_X86_AVX2_SCALED_ROW_T_H
 
 #include "kernels/x86/avx2/weights_scaled.h"
+
+#define AQ_STREAM_T_SPAN   2048 /* 16 KiB of x: half of L1 */
+#define AQ_STREAM_T_COPIES 2    /* one for either half of a register */
 #include "kernels/x86/scaled_columns_t.h"
 
 struct aq_own_t {
@@ -42,15 +45,19 @@ typedef struct aq_pair_t {
     __m256 sum0, sum1, sum2, sum3;
 } aq_pair_t;
 
-/* 16 k in the order of aq_pair_t's sums. */
-AQ_INLINE aq_lanes aq_row_order_t(aq_lanes x, aq_half half)
+/* 16 k in the order of aq_pair_t's sums, for both columns. */
+AQ_INLINE void aq_store_row_t(float *to, aq_lanes x, aq_half half)
 {
-    const __m256 factor = _mm256_set1_ps(half == AQ_F16 ? 0x1p112f : 1.0f);
+    const __m128 factor = _mm_set1_ps(half == AQ_F16 ? 0x1p112f : 1.0f);
     __m128 k0 = _mm256_castps256_ps128(x.low), k4 = _mm256_extractf128_ps(x.low, 1);
     __m128 k8 = _mm256_castps256_ps128(x.high), k12 = _mm256_extractf128_ps(x.high, 1);
     _MM_TRANSPOSE4_PS(k0, k4, k8, k12);
-    return (aq_lanes){_mm256_mul_ps(_mm256_set_m128(k4, k0), factor),
-                      _mm256_mul_ps(_mm256_set_m128(k12, k8), factor)};
+    const __m128 four[4] = {k0, k4, k8, k12};
+#pragma GCC unroll 4
+    for (int i = 0; i < 4; i++) {
+        __m128 scaled = _mm_mul_ps(four[i], factor);
+        _mm256_store_ps(to + i * 8, _mm256_set_m128(scaled, scaled));
+    }
 }
 
 /* The 16 values of a column and group in the 16-bit type. */
@@ -92,8 +99,8 @@ AQ_INLINE __m256 aq_every_second(__m256i numbers, int odd, aq_half half)
 AQ_INLINE void aq_multiply_pair(aq_pair_t *sums, const float *x, __m256i even, __m256i odd, aq_half half)
 {
 #define AQ_FOUR_K(j, numbers, second)                                                                        \
-    sums->sum##j = _mm256_fmadd_ps(_mm256_broadcast_ps((const __m128 *)(const void *)(x + (j) * 4)),         \
-                                   aq_every_second(numbers, second, half), sums->sum##j);
+    sums->sum##j = _mm256_fmadd_ps(aq_every_second(numbers, second, half), _mm256_load_ps(x + (j) * 8),      \
+                                   sums->sum##j);
     AQ_FOUR_K(0, even, 0)
     AQ_FOUR_K(1, odd, 0)
     AQ_FOUR_K(2, even, 1)
@@ -101,13 +108,14 @@ AQ_INLINE void aq_multiply_pair(aq_pair_t *sums, const float *x, __m256i even, _
 #undef AQ_FOUR_K
 }
 
-/* 32 k, or 16, at a byte of either column, from x on. */
+/* 32 k, or 16, at a byte of either column, from x on, which holds each four k twice. */
 AQ_INLINE void aq_pair_step(aq_pair_t *sums, const float *x, const int8_t *left, const int8_t *right,
                             aq_values_t values, bool both, aq_half half)
 {
     const __m128i *first = (const __m128i *)(const void *)left, *second = (const __m128i *)(const void *)right;
     const __m256i low_bits = _mm256_set1_epi8(15);
-    __m256i bytes = both ? _mm256_set_m128i(_mm_loadu_si128(second), _mm_loadu_si128(first))
+    __m256i bytes = both ? _mm256_blend_epi32(_mm256_broadcastsi128_si256(_mm_loadu_si128(first)),
+                                              _mm256_broadcastsi128_si256(_mm_loadu_si128(second)), 0xF0)
                          : _mm256_set_m128i(_mm_loadl_epi64(second), _mm_loadl_epi64(first));
     __m256i even = _mm256_and_si256(bytes, low_bits);
     __m256i odd = _mm256_and_si256(_mm256_srli_epi16(bytes, 4), low_bits);
@@ -117,7 +125,7 @@ AQ_INLINE void aq_pair_step(aq_pair_t *sums, const float *x, const int8_t *left,
     aq_multiply_pair(sums, x, _mm256_unpacklo_epi8(even_low, even_high),
                      _mm256_unpacklo_epi8(odd_low, odd_high), half);
     if (both)
-        aq_multiply_pair(sums, x + 16, _mm256_unpackhi_epi8(even_low, even_high),
+        aq_multiply_pair(sums, x + 32, _mm256_unpackhi_epi8(even_low, even_high),
                          _mm256_unpackhi_epi8(odd_low, odd_high), half);
 }
 
@@ -141,25 +149,25 @@ AQ_INLINE void aq_group_of_pair(aq_pair_t *sums, const aq_span_t *span, const aq
     const int8_t *left = four->at[c], *right = four->at[c + 1];
     const int64_t part = aq_part_t(with);
     aq_pair_t own = *sums;
-    const float *x = span->x + (k - span->k0);
-    for (; k + part <= end; k += part, x += part) {
+    const float *x = span->x + 2 * (k - span->k0);
+    for (; k + part <= end; k += part, x += 2 * part) {
         const int64_t at = aq_byte_t(span, k, with);
         aq_prefetch_two_t(four, c, at);
 #pragma GCC unroll 4
         for (int64_t j = 0; j < part; j += 32)
             if (with.plain)
-                aq_pair_step(&own, x + j, left + at + j / 2, right + at + j / 2, values, true, half);
+                aq_pair_step(&own, x + 2 * j, left + at + j / 2, right + at + j / 2, values, true, half);
             else
                 for (int64_t i = j; i < j + 32; i += 16) {
                     const int64_t piece = aq_byte_t(span, k + i, with);
-                    aq_pair_step(&own, x + i, left + piece, right + piece, values, false, half);
+                    aq_pair_step(&own, x + 2 * i, left + piece, right + piece, values, false, half);
                 }
     }
     if (k < end && k % part == 0)
         aq_prefetch_two_t(four, c, aq_byte_t(span, k, with));
-    for (; with.plain && k + 32 <= end; k += 32, x += 32)
+    for (; with.plain && k + 32 <= end; k += 32, x += 64)
         aq_pair_step(&own, x, left + k / 2, right + k / 2, values, true, half);
-    for (; k < end; k += 16, x += 16) {
+    for (; k < end; k += 16, x += 32) {
         const int64_t at = aq_byte_t(span, k, with);
         aq_pair_end(&own, x, left + at, right + at, values, end - k, half);
     }

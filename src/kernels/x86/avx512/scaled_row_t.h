@@ -5,6 +5,9 @@
 #define AQ_KERNELS_X86_AVX512_SCALED_ROW_T_H
 
 #include "kernels/x86/avx512/lanes.h"
+
+#define AQ_STREAM_T_SPAN   8192 /* 32 KiB of x */
+#define AQ_STREAM_T_COPIES 1
 #include "kernels/x86/scaled_columns_t.h"
 
 /* The parameters of a column and group. */
@@ -32,10 +35,10 @@ AQ_INLINE aq_lanes aq_weights_t(const aq_four_t *four, const aq_own_t *own, cons
 }
 
 /* 16 k of the row of x as an int4 weight is multiplied with them. */
-AQ_INLINE aq_lanes aq_row_order_t(aq_lanes x, aq_half half)
+AQ_INLINE void aq_store_row_t(float *to, aq_lanes x, aq_half half)
 {
     (void)half;
-    return aq_lanes_in_order(x);
+    aq_lanes_store(to, aq_lanes_in_order(x));
 }
 
 typedef struct aq_sums_t {
