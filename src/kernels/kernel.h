@@ -157,6 +157,7 @@ typedef struct aq_gemm_tile {
     float *sum;         /* mr rows of nr floats, 64-byte aligned rows */
     int64_t sum_stride; /* floats from row to row, a multiple of 16 */
     bool first;
+    int64_t rows, columns; /* that exist, 1 .. mr and 1 .. nr; nobody reads the sums of the others */
 } aq_gemm_tile;
 
 typedef enum aq_role { AQ_ROLE_STREAM, AQ_ROLE_GEMM, AQ_ROLE_PLANES } aq_role;

@@ -123,8 +123,9 @@ static void cut_stream(aq_plan *plan)
 static void cut_gemm(aq_plan *plan)
 {
     int64_t mr = plan->gemm->mr, nr = plan->gemm->nr;
-    int64_t rows = aq_round_up(plan->problem.m, mr);
-    plan->rows_block = aq_min_i64(rows, ROWS_BLOCK / mr * mr);
+    /* blocks of equal height: a last one of few rows would dequantise the whole weight for them */
+    int64_t blocks = aq_ceil_div(plan->problem.m, aq_round_up(ROWS_BLOCK, mr));
+    plan->rows_block = aq_round_up(aq_ceil_div(plan->problem.m, aq_max_i64(blocks, 1)), mr);
     plan->rows_part = plan->rows_block;
     int64_t panels = aq_ceil_div(plan->problem.n, nr), wanted = (int64_t)plan->threads * 2;
     if (plan->threads > 1 && panels < wanted) {

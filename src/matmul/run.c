@@ -210,7 +210,9 @@ static void gemm_task(void *context, size_t thread, size_t index)
                                              .steps = steps,
                                              .sum = sums + r * nr,
                                              .sum_stride = nr,
-                                             .first = k0 == 0});
+                                             .first = k0 == 0,
+                                             .rows = aq_min_i64(mr, rows - r),
+                                             .columns = n});
     }
     aq_store_sums(run, sums, nr, run->row0 + row, rows, column, n);
 }

@@ -43,7 +43,9 @@ static void sum_tile(const aq_matrix_run *run, const int64_t *row, int64_t count
                                          .steps = steps,
                                          .sum = tile,
                                          .sum_stride = nr,
-                                         .first = k0 == 0});
+                                         .first = k0 == 0,
+                                         .rows = count,
+                                         .columns = n});
     }
     memcpy(sum, tile, (size_t)(count * nr) * sizeof *sum);
 }

@@ -173,7 +173,9 @@ void ck_bench(const aq_kernel *kernel)
                                .panel = floats + BENCH_K * 512,
                                .sum = floats + BENCH_K * 1024,
                                .sum_stride = AQ_MAX_NR,
-                               .first = true};
+                               .first = true,
+                               .rows = kernel->mr,
+                               .columns = kernel->nr};
     for (int order = AQ_ORDER_P; order <= AQ_ORDER_T; order++) {
         if (kernel->role == AQ_ROLE_GEMM)
             bench_gemm(kernel, (aq_order)order, &call);

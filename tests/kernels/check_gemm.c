@@ -63,7 +63,8 @@ typedef struct tile_case {
     bool first;
     ck_x_kind x_kind, w_kind;
     aq_half half;
-    bool unrounded; /* weights of mode exact: any fp32 */
+    bool unrounded;        /* weights of mode exact: any fp32 */
+    int64_t rows, columns; /* that exist */
 } tile_case;
 
 static void run_tile(const tile_case *c, const operand *x, const operand *w, const float *before,
@@ -78,12 +79,16 @@ static void run_tile(const tile_case *c, const operand *x, const operand *w, con
                        .steps = c->steps,
                        .sum = (float *)(void *)rows.base,
                        .sum_stride = rows.stride / 4,
-                       .first = c->first}};
+                       .first = c->first,
+                       .rows = c->rows,
+                       .columns = c->columns}};
     for (int64_t r = 0; r < mr && !c->first; r++) /* a first sum is written over poison */
         memcpy(rows.base + r * rows.stride, before + r * nr, (size_t)nr * 4);
     if (!ck_survives(call_gemm, &call))
         return;
     for (int64_t i = 0; i < mr * nr; i++) {
+        if (i / nr >= c->rows || i % nr >= c->columns) /* whatever it likes */
+            continue;
         float expected = ck_chunk_sum(c->order == AQ_ORDER_T, c->steps, x->values + i / nr * c->steps,
                                       w->values + i % nr * c->steps, 1);
         if (!c->first)
@@ -137,6 +142,9 @@ void ck_check_tile(const aq_kernel *kernel)
                     int64_t scale = order == AQ_ORDER_T ? 16 : x % 2 ? 4 : 1;
                     tile_case c = {
                         .kernel = kernel, .order = order, .steps = depths[i] * scale, .first = first != 0};
+                    /* the whole tile, and every number of rows and of columns in between */
+                    c.rows = i % 2 == 0 ? kernel->mr : 1 + ck_random_below(kernel->mr);
+                    c.columns = i % 2 == 0 ? kernel->nr : 1 + ck_random_below(kernel->nr);
                     c.x_kind = (ck_x_kind)x;
                     c.w_kind = i % 4 == 0 ? (ck_x_kind)(i / 4 % CK_X_KINDS) : CK_X_PLAIN;
                     check_tile(&c);
@@ -191,7 +199,7 @@ static void multiply_tile(const product_case *c, int64_t m0, int64_t n0)
                                 .packed = c->packed};
         aq_panel_job panel_job = {c->order, weight,  ck_columns_from(c->columns, n0), k, columns,
                                   steps,    c->panel};
-        aq_gemm_tile tile = {c->order, c->packed, c->panel, steps, c->sum, c->sum_stride, k0 == 0};
+        aq_gemm_tile tile = {c->order, c->packed, c->panel, steps, c->sum, c->sum_stride, k0 == 0, rows, columns};
         c->kernel->pack_rows(&rows_job);
         c->kernel->pack_panel(&panel_job);
         c->kernel->gemm(&tile);

@@ -269,7 +269,9 @@ static void run_tile(const aq_kernel *kernel, const char *part, aq_order order)
                             .panel = panel,
                             .steps = k,
                             .sum = floats_of(mr * nr, 0),
-                            .sum_stride = nr};
+                            .sum_stride = nr,
+                            .rows = mr,
+                            .columns = nr};
     if (strcmp(part, "gemm") == 0)
         measure(call_gemm, &c);
     else if (strcmp(part, "rows") == 0)

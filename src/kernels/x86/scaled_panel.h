@@ -61,7 +61,7 @@ AQ_INLINE aq_lanes aq_weights_across(const int8_t *from, aq_params params, bool 
 {
     if (type == AQ_S8)
         return aq_scaled_weights(aq_lanes_from_bytes(from), params, offset_present, way);
-    aq_lanes w = aq_table_at(values, aq_words_nibbles(from));
+    aq_lanes w = aq_lanes_of_nibbles(values, from);
     return aq_lanes_natural(aq_scaled_weights(w, params, offset_present, way));
 }
 

@@ -6,7 +6,7 @@
 #include "kernels/kernel.h"
 
 /* 12 of 16 registers hold sums: two for the panel, one for the broadcast, one spare. */
-enum { AQ_GEMM256_MR = 6, AQ_GEMM256_NR = 16 };
+enum { AQ_GEMM256_MR = 6, AQ_GEMM256_NR = 64 };
 
 void aq_gemm256_pack_panel(const aq_panel_job *job);
 void aq_gemm256_pack_scaled(const aq_scaled_panel_job *job);

@@ -5,7 +5,12 @@
 #include "kernels/x86/avx2/transpose.h"
 #include "kernels/x86/avx2/weights.h"
 
-enum { NR = AQ_GEMM256_NR, AHEAD = 48 /* k rows from a prefetch to its use */ };
+enum {
+    NR = AQ_GEMM256_NR,
+    EIGHTS = NR / 8,
+    AHEAD = 48, /* k rows from a prefetch to its use in order P */
+    K_AHEAD = 128 /* k from a prefetch to its use in order T */
+};
 
 enum way { QUICK, CONVERT, COMPOSED };
 
@@ -33,20 +38,19 @@ AQ_INLINE __m256 composed(const int8_t *weights, const aq_columns *columns, cons
     return w;
 }
 
-/* The 16 weights of one k into the panel; +0 for columns that do not exist. */
+/* The weights of 8 * count columns of one k into the panel; +0 for columns that do not exist. */
 AQ_INLINE void dequantise(float *panel, const int8_t *weights, const aq_columns *columns, const eight *params,
-                          enum way way)
+                          int count, enum way way)
 {
-#pragma GCC unroll 2
-    for (int v = 0; v < 2; v++) {
+#pragma GCC unroll 8
+    for (int v = 0; v < count; v++) {
         __m256 w = way == COMPOSED ? composed(weights + v * 8, columns, &params[v])
                                    : aq_weights256(weights + v * 8, params[v].fixpipe, way == QUICK);
         _mm256_store_ps(panel + v * 8, _mm256_and_ps(w, params[v].lanes));
     }
 }
 
-/* A row of the panel is a quarter of a cache line of the weight, in a page of its own: prefetched far ahead.
- */
+/* A row of the panel is a cache line of the weight, in a page of its own: prefetched far ahead. */
 AQ_INLINE void pack_p(const aq_panel_job *job, const eight *params, enum way way)
 {
     const int8_t *row = job->weight.data;
@@ -54,20 +58,21 @@ AQ_INLINE void pack_p(const aq_panel_job *job, const eight *params, enum way way
     for (int64_t k = 0; k < job->k; k++, row += job->weight.stride_k, panel += NR) {
         _mm_prefetch((const void *)((uintptr_t)row + AHEAD * (uintptr_t)job->weight.stride_k), _MM_HINT_T1);
         if (job->n == NR) {
-            dequantise(panel, row, &job->columns, params, way);
+            dequantise(panel, row, &job->columns, params, EIGHTS, way);
         } else {
             int8_t tail[NR] = {0};
             memcpy(tail, row, (size_t)job->n);
-            dequantise(panel, tail, &job->columns, params, way);
+            dequantise(panel, tail, &job->columns, params, EIGHTS, way);
         }
     }
 }
 
-/* 64 k from k on, of which count exist, of 16 columns; the rest becomes 0. */
-static void fetch(const aq_panel_job *job, int64_t k, int64_t count, int8_t *in)
+/* 64 k from k on, of which count exist, of 16 columns from `first` on; the rest becomes 0. */
+static void fetch(const aq_panel_job *job, int64_t first, int64_t k, int64_t count, int8_t *in)
 {
-    for (int64_t j = 0; j < NR; j++, in += 64) {
+    for (int64_t j = first; j < first + 16; j++, in += 64) {
         const int8_t *column = job->weight.data + j * job->weight.stride_n + k;
+        _mm_prefetch((const void *)((uintptr_t)column + K_AHEAD), _MM_HINT_T1);
         if (j < job->n && count >= 64) {
             memcpy(in, column, 64);
         } else {
@@ -82,20 +87,22 @@ static void fetch(const aq_panel_job *job, int64_t k, int64_t count, int8_t *in)
  * one cache set would not stay until the next 16 k. */
 AQ_INLINE void pack_t(const aq_panel_job *job, const eight *params, enum way way)
 {
-    _Alignas(64) int8_t in[NR * 64], out[16 * NR];
+    _Alignas(64) int8_t in[16 * 64], out[64 * 16];
     const int64_t lane_steps = job->steps / AQ_LANES_T;
-    for (int64_t k = 0; k < job->steps; k += 16) {
-        if (k % 64 == 0)
-            fetch(job, k, job->k - k < 64 ? job->k - k : 64, in);
-        aq_transpose_16(in + k % 64, out);
-        for (int64_t i = 0; i < 16; i++) {
-            float *panel = job->panel + (aq_lane_order[i] * lane_steps + k / 16) * NR;
-            if (k + i < job->k)
-                dequantise(panel, out + i * NR, &job->columns, params, way);
-            else
-                memset(panel, 0, NR * sizeof *panel);
+    for (int64_t first = 0; first < NR; first += 16, params += 2)
+        for (int64_t k = 0; k < job->steps; k += 64) {
+            fetch(job, first, k, job->k - k < 64 ? job->k - k : 64, in);
+            aq_transpose_64(in, out);
+            int64_t positions = job->steps - k < 64 ? job->steps - k : 64;
+            for (int64_t i = 0; i < positions; i++) {
+                int64_t position = aq_lane_order[i % 16] * lane_steps + (k + i) / 16;
+                float *panel = job->panel + position * NR + first;
+                if (k + i < job->k)
+                    dequantise(panel, out + i * 16, &job->columns, params, 2, way);
+                else
+                    memset(panel, 0, 16 * sizeof *panel);
+            }
         }
-    }
 }
 
 AQ_INLINE void pack(const aq_panel_job *job, const eight *params, enum way way)
@@ -118,7 +125,7 @@ static __m256 load_some(const float *values, int64_t count)
 void aq_gemm256_pack_panel(const aq_panel_job *job)
 {
     static const uint32_t masks[16] = {~0u, ~0u, ~0u, ~0u, ~0u, ~0u, ~0u, ~0u};
-    eight params[2];
+    eight params[EIGHTS];
     const aq_columns *columns = &job->columns;
     aq_prepared prepared;
     enum way way = COMPOSED;
@@ -126,7 +133,7 @@ void aq_gemm256_pack_panel(const aq_panel_job *job)
         aq_prepare_columns(&prepared, columns, 0, job->n, false);
         way = prepared.way == AQ_FIXPIPE_QUICK ? QUICK : CONVERT;
     }
-    for (int64_t v = 0; v < 2; v++) {
+    for (int64_t v = 0; v < EIGHTS; v++) {
         eight *own = &params[v];
         int64_t count = job->n - v * 8, absent = count >= 8 ? 0 : count <= 0 ? 8 : 8 - count;
         own->lanes = _mm256_castsi256_ps(_mm256_loadu_si256((const __m256i *)(const void *)(masks + absent)));

@@ -125,22 +125,7 @@ AQ_INLINE aq_words aq_words_load_line(const int8_t *from)
     return aq_words_load(from, from + 32);
 }
 
-AQ_INLINE aq_words aq_words_shift(aq_words words, int bits)
-{
-    return (aq_words){_mm256_srli_epi32(words.low, bits), _mm256_srli_epi32(words.high, bits)};
-}
-
-/* The 16 nibbles of 8 bytes, each in the low bits of its lane, in the order of aq_lanes_in_order. */
-AQ_INLINE aq_words aq_words_nibbles(const int8_t *from)
-{
-    int32_t bytes[2];
-    __builtin_memcpy(bytes, from, sizeof bytes);
-    const __m256i shifts = _mm256_setr_epi32(0, 4, 8, 12, 16, 20, 24, 28);
-    return (aq_words){_mm256_srlv_epi32(_mm256_set1_epi32(bytes[0]), shifts),
-                      _mm256_srlv_epi32(_mm256_set1_epi32(bytes[1]), shifts)};
-}
-
-/* A table of 16, which keeps its form for many look-ups. */
+/* A table of 16, of which this level has no use. */
 typedef struct aq_table {
     __m256 low, high;
 } aq_table;
@@ -150,20 +135,32 @@ AQ_INLINE aq_table aq_table_of(aq_lanes values)
     return (aq_table){values.low, values.high};
 }
 
-AQ_INLINE __m256 aq_table_eight(aq_table table, __m256i words)
+/* The i-th nibble of each word as a signed number: two shifts, where a permute of 16 values takes five. */
+AQ_INLINE __m256 aq_nibble_eight(__m256i words, int i)
 {
-    __m256 bit3 = _mm256_castsi256_ps(_mm256_slli_epi32(words, 28));
-    return _mm256_blendv_ps(_mm256_permutevar8x32_ps(table.low, words),
-                            _mm256_permutevar8x32_ps(table.high, words), bit3);
+    return _mm256_cvtepi32_ps(_mm256_srai_epi32(_mm256_slli_epi32(words, 28 - 4 * i), 28));
 }
 
-/* By the low four bits of each word. */
-AQ_INLINE aq_lanes aq_table_at(aq_table table, aq_words words)
+/* The stored integers of 16 nibbles: the i-th of each word; those of 8 bytes, in natural order. */
+AQ_INLINE aq_lanes aq_lanes_of_nibble(aq_table values, aq_words words, int i)
 {
-    return (aq_lanes){aq_table_eight(table, words.low), aq_table_eight(table, words.high)};
+    (void)values;
+    return (aq_lanes){aq_nibble_eight(words.low, i), aq_nibble_eight(words.high, i)};
 }
 
-/* Of 16 values in natural order: in the order that aq_words_nibbles gives. */
+AQ_INLINE aq_lanes aq_lanes_of_nibbles(aq_table values, const int8_t *from)
+{
+    (void)values;
+    int32_t bytes[2];
+    __builtin_memcpy(bytes, from, sizeof bytes);
+    const __m256i shifts = _mm256_setr_epi32(28, 24, 20, 16, 12, 8, 4, 0);
+    __m256i low = _mm256_sllv_epi32(_mm256_set1_epi32(bytes[0]), shifts);
+    __m256i high = _mm256_sllv_epi32(_mm256_set1_epi32(bytes[1]), shifts);
+    return (aq_lanes){_mm256_cvtepi32_ps(_mm256_srai_epi32(low, 28)),
+                      _mm256_cvtepi32_ps(_mm256_srai_epi32(high, 28))};
+}
+
+/* Of 16 values in natural order: in the order that aq_lanes_of_nibbles gives. */
 AQ_INLINE aq_lanes aq_lanes_in_order(aq_lanes value)
 {
     return value;

@@ -9,7 +9,7 @@
 
 enum {
     ROWS = 16,       /* most rows of a tile */
-    MOST_M = 64,     /* beyond, the gemm kernel is as quick */
+    MOST_M = 16,     /* beyond, the gemm kernel is quicker */
     COLUMNS = 16,    /* of a step: two vectors, so that each broadcast x serves two fma */
     DEPTH = 4,       /* k rows of a step */
     GROUP = 32,      /* k rows of a block; divides the chunk */

@@ -1,14 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* stream_scaled_p.c - the stream kernels of AQ_RECIPE_SCALED with n contiguous (order P), AVX2. */
-#include "kernels/x86/avx2/lanes.h"
+#include "kernels/x86/avx2/scaled_row_p.h"
 #include "kernels/x86/few_rows.h"
 
 #define AQ_STREAM_P_VECTORS 1
 #define AQ_STREAM_P_DEPTH   4
-#define AQ_STREAM_P_WIDE    0
 #include "kernels/x86/scaled_stream_p.h"
 
-enum { MOST_M = 80 /* beyond, the gemm kernel is as quick */ };
+enum { MOST_M = 16 /* beyond, the gemm kernel is quicker */ };
 
 static void stream_s8(const aq_scaled_stream_tile *tile)
 {

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* stream_scaled_t.c - the stream kernels of AQ_RECIPE_SCALED with k contiguous (order T), AVX2. */
-#include "kernels/x86/avx2/lanes.h"
+#include "kernels/x86/avx2/scaled_row_t.h"
 #include "kernels/x86/few_rows.h"
 
 #define AQ_STREAM_T_DEPTH 2
 #include "kernels/x86/scaled_stream_t.h"
 
-enum { MOST_M = 16 /* beyond, the gemm kernel is as quick */ };
+enum { MOST_M = 8 /* beyond, the gemm kernel is quicker */ };
 
 static void stream_s8(const aq_scaled_stream_tile *tile)
 {

@@ -135,6 +135,18 @@ AQ_INLINE aq_lanes aq_table_at(aq_table table, aq_words words)
     return _mm512_permutexvar_ps(words, table.values);
 }
 
+/* The stored integers of 16 nibbles: the i-th of each word; those of 8 bytes, in the order of
+ * aq_words_nibbles. values: theirs as floats. */
+AQ_INLINE aq_lanes aq_lanes_of_nibble(aq_table values, aq_words words, int i)
+{
+    return aq_table_at(values, aq_words_shift(words, 4 * i));
+}
+
+AQ_INLINE aq_lanes aq_lanes_of_nibbles(aq_table values, const int8_t *from)
+{
+    return aq_table_at(values, aq_words_nibbles(from));
+}
+
 /* Of 16 values in natural order: in the order that aq_words_nibbles gives. */
 AQ_INLINE aq_lanes aq_lanes_in_order(aq_lanes value)
 {

@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* stream_scaled_p.c - the stream kernels of AQ_RECIPE_SCALED with n contiguous (order P), AVX-512. */
-#include "kernels/x86/avx512/lanes.h"
+#include "kernels/x86/avx512/scaled_row_p.h"
 #include "kernels/x86/few_rows.h"
 
 #define AQ_STREAM_P_VECTORS 2
 #define AQ_STREAM_P_DEPTH   8
-#define AQ_STREAM_P_WIDE    1
 #include "kernels/x86/scaled_stream_p.h"
 
 static void stream_s8(const aq_scaled_stream_tile *tile)

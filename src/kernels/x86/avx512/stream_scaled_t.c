@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* stream_scaled_t.c - the stream kernels of AQ_RECIPE_SCALED with k contiguous (order T), AVX-512. */
-#include "kernels/x86/avx512/lanes.h"
+#include "kernels/x86/avx512/scaled_row_t.h"
 #include "kernels/x86/few_rows.h"
 
 #define AQ_STREAM_T_DEPTH 8
