@@ -70,11 +70,12 @@ typedef struct aq_integers_job {
 /* Adds one block: acc[r * acc_stride + c] for r < rows and the panel's columns, c in the panel's own order.
  */
 typedef struct aq_planes_tile {
-    const char *digits; /* of this tile and block */
+    const char *digits;    /* of this tile and block */
+    int64_t digits_stride; /* aq_planes.all_rows: bytes to the next tile's */
     const void *panel;
     float *acc;
     int64_t acc_stride; /* a multiple of 16; acc is 64-byte aligned */
-    int64_t rows;       /* 1 .. AQ_DIGIT_ROWS */
+    int64_t rows;       /* 1 .. AQ_DIGIT_ROWS; with aq_planes.all_rows, any number */
     int64_t columns;    /* of the panel, all of them: 64 or 128 */
     int segments;
     bool exact;
@@ -123,6 +124,7 @@ typedef struct aq_finish_job {
 
 typedef struct aq_planes {
     int digit_bytes[2]; /* of a tile's block without its tail: mode fast, exact */
+    bool all_rows;      /* multiply takes one tile of rows after the other */
     void (*make_digits)(aq_digits_job *job);
     void (*pack_panel)(const aq_integers_job *job);
     void (*multiply)(const aq_planes_tile *tile);
