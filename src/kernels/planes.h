@@ -70,8 +70,7 @@ typedef struct aq_integers_job {
 /* Adds one block: acc[r * acc_stride + c] for r < rows and the panel's columns, c in the panel's own order.
  */
 typedef struct aq_planes_tile {
-    const char *digits;    /* of this tile and block */
-    int64_t digits_stride; /* aq_planes.all_rows: bytes to the next tile's */
+    const char *digits; /* of this tile and block */
     const void *panel;
     float *acc;
     int64_t acc_stride; /* a multiple of 16; acc is 64-byte aligned */
@@ -83,6 +82,7 @@ typedef struct aq_planes_tile {
     const float *zero;  /* likewise, or null */
     aq_ahead *ahead;    /* or null */
     int lines;          /* of it to bring in this call */
+    int64_t digits_stride; /* aq_planes.all_rows: bytes to the next tile's digits */
 } aq_planes_tile;
 
 /* One row times columns n0 .. n0 + n - 1, all of k, without a panel: acc as above, written whole; in the

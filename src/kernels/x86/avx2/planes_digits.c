@@ -3,6 +3,88 @@
 #include "kernels/x86/avx2/planes.h"
 #include "kernels/x86/madd_multiply.h"
 
+/* A block of a row, as aq_block_digits has it. low is written in mode exact only. */
+typedef struct row_digits {
+    _Alignas(32) int16_t high[AQ_BLOCK];
+    int16_t low[AQ_BLOCK];
+} row_digits;
+
+/* The bits of the largest |x|; those of a NaN are greater than any number's. */
+static uint32_t greatest(const float *x)
+{
+    const __m256i magnitude = _mm256_set1_epi32(0x7FFFFFFF);
+    __m256i most = _mm256_setzero_si256();
+    for (int i = 0; i < AQ_BLOCK; i += 8) {
+        __m256i bits = _mm256_loadu_si256((const __m256i *)(const void *)(x + i));
+        most = _mm256_max_epu32(most, _mm256_and_si256(bits, magnitude));
+    }
+    __m128i four = _mm_max_epu32(_mm256_castsi256_si128(most), _mm256_extracti128_si256(most, 1));
+    four = _mm_max_epu32(four, _mm_shuffle_epi32(four, 0x4E));
+    four = _mm_max_epu32(four, _mm_shuffle_epi32(four, 0xB1));
+    return (uint32_t)_mm_cvtsi128_si32(four);
+}
+
+/* 32-bit integers a, then b, to 16 bits. */
+AQ_INLINE void store_words(int16_t *to, __m256i a, __m256i b)
+{
+    __m256i words = _mm256_permute4x64_epi64(_mm256_packs_epi32(a, b), 0xD8);
+    _mm256_store_si256((__m256i *)(void *)to, words);
+}
+
+/* Sixteen k; returns the sums of v, eight apart. */
+AQ_INLINE __m256i cut(const float *x, __m256 inverse, bool exact, int16_t *high, int16_t *low)
+{
+    __m256i a = _mm256_cvtps_epi32(_mm256_mul_ps(_mm256_loadu_ps(x), inverse)),
+            b = _mm256_cvtps_epi32(_mm256_mul_ps(_mm256_loadu_ps(x + 8), inverse));
+    if (!exact) {
+        store_words(high, a, b);
+        return _mm256_add_epi32(a, b);
+    }
+    const __m256i half = _mm256_set1_epi32(128);
+    __m256i c = _mm256_srai_epi32(_mm256_add_epi32(a, half), 8),
+            d = _mm256_srai_epi32(_mm256_add_epi32(b, half), 8);
+    store_words(high, c, d);
+    store_words(low, _mm256_sub_epi32(a, _mm256_slli_epi32(c, 8)),
+                _mm256_sub_epi32(b, _mm256_slli_epi32(d, 8)));
+    return _mm256_add_epi32(a, b);
+}
+
+/* The same numbers as aq_make_block and aq_sum_segments (kernels/digits.h) for row r of a tile; false: the
+ * block does not fit, its digits are zero. */
+AQ_INLINE bool make_block(const float *x, bool exact, int segments, row_digits *row, aq_digits_tail *tail,
+                          int r)
+{
+    const aq_block_scale chosen = aq_choose_scale(greatest(x), exact);
+    tail->scale[r] = chosen.scale;
+    if (!chosen.fits) {
+        memset(row, 0, sizeof *row);
+        for (int s = 0; s < segments; s++)
+            tail->x_sum[s][r] = 0.0f;
+        return false;
+    }
+    const __m256 inverse = _mm256_set1_ps(chosen.inverse);
+    __m256i quarter[AQ_SEGMENTS];
+#pragma GCC unroll 4
+    for (int q = 0; q < AQ_SEGMENTS; q++) {
+        const int k = q * (AQ_BLOCK / AQ_SEGMENTS);
+        quarter[q] = _mm256_add_epi32(cut(x + k, inverse, exact, row->high + k, row->low + k),
+                                      cut(x + k + 16, inverse, exact, row->high + k + 16, row->low + k + 16));
+    }
+    __m256i sums = _mm256_hadd_epi32(_mm256_hadd_epi32(quarter[0], quarter[1]),
+                                     _mm256_hadd_epi32(quarter[2], quarter[3]));
+    _Alignas(16) int32_t sum[AQ_SEGMENTS];
+    _mm_store_si128((__m128i *)(void *)sum,
+                    _mm_add_epi32(_mm256_castsi256_si128(sums), _mm256_extracti128_si256(sums, 1)));
+    const int quarters = AQ_SEGMENTS / segments;
+    for (int s = 0; s < segments; s++) {
+        int32_t all = 0;
+        for (int q = 0; q < quarters; q++)
+            all += sum[s * quarters + q];
+        tail->x_sum[s][r] = chosen.scale * (float)all;
+    }
+    return true;
+}
+
 /* Eight k of a plane to four pairs. */
 AQ_INLINE __m128i pairs_of(const int16_t *plane, aq_weight_type type)
 {
@@ -76,13 +158,13 @@ static bool list_low(const low_row row[AQ_DIGIT_ROWS], int segments, aq_few_pair
     return true;
 }
 
-static void make_low(const aq_block_digits block[AQ_DIGIT_ROWS], const aq_digits_job *job, char *out,
+static void make_low(const row_digits digits[AQ_DIGIT_ROWS], const aq_digits_job *job, char *out,
                      aq_digits_tail *tail)
 {
     low_row row[AQ_DIGIT_ROWS];
     const int16_t *low[AQ_DIGIT_ROWS];
     for (int r = 0; r < AQ_DIGIT_ROWS; r++) {
-        low[r] = block[r].low;
+        low[r] = digits[r].low;
         find_low(low[r], job->type, &row[r]);
     }
     if (list_low(row, job->segments, (aq_few_pairs *)(void *)out, tail)) {
@@ -92,32 +174,36 @@ static void make_low(const aq_block_digits block[AQ_DIGIT_ROWS], const aq_digits
     interleave(low, job->type, (int16_t *)(void *)out);
 }
 
-void aq_avx2_make_digits(aq_digits_job *job)
+AQ_INLINE void make_tile(aq_digits_job *job, bool exact)
 {
-    if (job->rows == 1) { /* the stream may read it */
-        aq_make_madd_digits(job);
-        return;
-    }
-    const int64_t bytes = AQ_MADD_DIGITS * (job->exact ? 2 : 1);
-    aq_block_digits block[AQ_DIGIT_ROWS];
+    const int64_t bytes = AQ_MADD_DIGITS * (exact ? 2 : 1);
+    row_digits digits[AQ_DIGIT_ROWS];
     const int16_t *high[AQ_DIGIT_ROWS];
-    memset(block, 0, sizeof block);
+    memset(digits, 0, sizeof digits);
     for (int r = 0; r < AQ_DIGIT_ROWS; r++) {
         job->fits[r] = true;
-        high[r] = block[r].high;
+        high[r] = digits[r].high;
     }
     for (int64_t b = 0; b < job->blocks; b++) {
         char *at = job->digits + b * (bytes + (int64_t)sizeof(aq_digits_tail));
         aq_digits_tail *tail = (aq_digits_tail *)(void *)(at + bytes);
         memset(tail, 0, sizeof *tail);
-        for (int64_t r = 0; r < job->rows; r++) {
-            aq_make_block(job->x + r * job->x_stride + b * AQ_BLOCK, job->exact, &block[r]);
-            job->fits[r] = job->fits[r] && block[r].fits;
-            aq_sum_segments(&block[r], job->segments, tail, (int)r);
-        }
+        for (int r = 0; r < (int)job->rows; r++)
+            job->fits[r] &= make_block(job->x + r * job->x_stride + b * AQ_BLOCK, exact, job->segments,
+                                       &digits[r], tail, r);
         tail->correction[0][AQ_LAYOUT][0] = AQ_LAYOUT_PLANES;
         interleave(high, job->type, (int16_t *)(void *)at);
-        if (job->exact)
-            make_low(block, job, at + AQ_MADD_DIGITS, tail);
+        if (exact)
+            make_low(digits, job, at + AQ_MADD_DIGITS, tail);
     }
+}
+
+void aq_avx2_make_digits(aq_digits_job *job)
+{
+    if (job->rows == 1) /* the stream may read it */
+        aq_make_madd_digits(job);
+    else if (job->exact)
+        make_tile(job, true);
+    else
+        make_tile(job, false);
 }
