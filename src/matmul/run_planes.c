@@ -16,6 +16,7 @@
 enum {
     FMA_ROWS = 16,    /* rows that one fallback takes at once */
     FEW_TILES = 2,    /* of rows: see multiply_panel */
+    FEW_TILES_T = 8,  /* likewise in order T, for kernels that take all rows: AVX2, 16 rows of int8 */
     PANEL_LINES = 128 /* of memory that a panel of one block is packed from */
 };
 
@@ -95,17 +96,21 @@ static void make_tile_of_digits(void *context, size_t thread, size_t index)
 /* ---- sums ---- */
 
 /* What is read after the block (k, column .. column + n - 1) of a slice: in order P the same columns of the
- * next block, in order T the next panel's same k. */
+ * next block, in order T the next panel's same k. That is a whole panel ahead, too much for a second-level
+ * cache of 512 KiB: kernels that take all rows, AVX2, get the next block in order T too. */
 static aq_ahead ahead_of(const aq_matrix_run *run, int64_t k, int64_t column, int64_t n)
 {
     const aq_plan *plan = run->plan;
     const aq_weight *weight = &run->weight;
     const int per_byte = weight->type == AQ_S4 ? 2 : 1;
     const bool order_t = plan->order == AQ_ORDER_T;
-    if (order_t)
-        column += n;
-    else
+    const bool near = plan->planes->planes->all_rows;
+    if (!order_t || near)
         k += AQ_BLOCK;
+    if (order_t && (!near || k >= plan->problem.k)) {
+        k = near ? 0 : k;
+        column += n;
+    }
     if (k >= plan->problem.k || column >= plan->problem.n)
         return (aq_ahead){.lines = 0};
     int64_t inner = order_t ? weight->stride_n : weight->stride_k, runs = order_t ? n : AQ_BLOCK,
@@ -143,7 +148,7 @@ static void multiply_panel(const aq_matrix_run *run, size_t thread, int64_t colu
     /* Few rows: packing brings most of the next lines, while memory is what it waits for anyway. Many: the
      * rows do, so that nothing waits. */
     const int64_t tiles = aq_ceil_div(run->rows, AQ_DIGIT_ROWS);
-    const bool few = tiles <= FEW_TILES;
+    const bool few = tiles <= (plan->order == AQ_ORDER_T && planes->all_rows ? FEW_TILES_T : FEW_TILES);
     planes->pack_panel(&(aq_integers_job){.weight = &run->weight,
                                           .k0 = k0,
                                           .n0 = n0,
