@@ -78,10 +78,10 @@ typedef struct aq_planes_tile {
     int64_t columns;    /* of the panel, all of them: 64 or 128 */
     int segments;
     bool exact;
-    const float *scale; /* by groups: [segment][columns], in the panel's order; else null */
-    const float *zero;  /* likewise, or null */
-    aq_ahead *ahead;    /* or null */
-    int lines;          /* of it to bring in this call */
+    const float *scale;    /* by groups: [segment][columns], in the panel's order; else null */
+    const float *zero;     /* likewise, or null */
+    aq_ahead *ahead;       /* or null */
+    int lines;             /* of it to bring in this call */
     int64_t digits_stride; /* aq_planes.all_rows: bytes to the next tile's digits */
 } aq_planes_tile;
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* planes.h - digits of the AVX2 integer kernel, between the files that write and that multiply them. Panels,
- * digits of mode fast and those of a single row are as kernels/x86/madd_layout.h says. In mode exact a tile of
- * two rows and more has
+ * digits of mode fast and those of a single row are as kernels/x86/madd_layout.h says. In mode exact a tile
+ * of two rows and more has
  *
  *   [pair of k][row][2]   high, as in mode fast
  *   then low: the same again, or aq_few_pairs
@@ -20,8 +20,8 @@ enum {
     AQ_PAIRS_TOGETHER = 2                /* lists are filled up to a multiple, with zeros */
 };
 
-/* Pairs of low digits that are not both zero, a list for each segment and row of a tile, and where the pair of
- * k begins in a group of the panel, in bytes. */
+/* Pairs of low digits that are not both zero, a list for each segment and row of a tile, and where the pair
+ * of k begins in a group of the panel, in bytes. */
 typedef struct aq_few_pairs {
     int32_t digits[AQ_FEW_PAIRS];
     uint16_t place[AQ_FEW_PAIRS];

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* planes_digits.c - rows of x to the digits of the AVX2 integer kernel, four rows at once. Knows no weights. */
+/* planes_digits.c - rows of x to the digits of the AVX2 integer kernel, four rows at once. Knows no weights.
+ */
 #include "kernels/x86/avx2/planes.h"
 #include "kernels/x86/madd_multiply.h"
 

@@ -5,8 +5,8 @@
 #include "kernels/x86/madd_multiply.h"
 
 enum {
-    HALF = AQ_PANEL_MOST / 2,      /* columns that all rows pass by at once */
-    GROUP = 2 * AQ_MADD_LANES,     /* columns of a tile of products */
+    HALF = AQ_PANEL_MOST / 2,  /* columns that all rows pass by at once */
+    GROUP = 2 * AQ_MADD_LANES, /* columns of a tile of products */
     GROUP_BYTES = 2 * AQ_PAIRS * AQ_GROUP_WORDS,
     GROUPS = HALF / GROUP
 };
@@ -33,16 +33,17 @@ typedef struct half_tile {
 } half_tile;
 
 /* One list of pairs times eight vectors of columns. */
-#define EACH_VECTOR(X) X(0) X(1) X(2) X(3) X(4) X(5) X(6) X(7)
+#define EACH_VECTOR(X)    X(0) X(1) X(2) X(3) X(4) X(5) X(6) X(7)
 #define DECLARE_VECTOR(v) aq_ints sum##v = aq_ints_zero();
 #define ADD_VECTOR(v)                                                                                        \
     sum##v = aq_ints_madd(                                                                                   \
-        sum##v, aq_ints_load((const int16_t *)(const void *)(at + (v) / 2 * GROUP_BYTES + (v) % 2 * 32)), \
+        sum##v, aq_ints_load((const int16_t *)(const void *)(at + (v) / 2 * GROUP_BYTES + (v) % 2 * 32)),    \
         both);                                                                                               \
     AQ_INTS_IN_REGISTER(sum##v);
-#define STORE_VECTOR(v) aq_floats_store(to + (v) * AQ_MADD_LANES, aq_floats_of(sum##v));
+#define STORE_VECTOR(v) aq_floats_store(to + (v)*AQ_MADD_LANES, aq_floats_of(sum##v));
 
-static void multiply_few(const char *panel, const aq_few_pairs *few, int64_t first, int64_t end, float *to)
+static __attribute__((noinline)) void multiply_few(const char *panel, const aq_few_pairs *few, int64_t first,
+                                                   int64_t end, float *to)
 {
     EACH_VECTOR(DECLARE_VECTOR)
     for (int64_t i = first; i < end; i += AQ_PAIRS_TOGETHER) {
@@ -174,8 +175,8 @@ void aq_avx2_multiply(const aq_planes_tile *tile)
 {
     const bool exact = tile->exact;
     const sum_way way = tile->scale == NULL  ? BY_COLUMNS
-                    : tile->zero == NULL ? BY_GROUPS
-                                         : BY_GROUPS_WITH_ZERO;
+                        : tile->zero == NULL ? BY_GROUPS
+                                             : BY_GROUPS_WITH_ZERO;
     const int64_t plane_bytes = AQ_MADD_DIGITS * (exact ? 2 : 1),
                   turns = (tile->rows + AQ_DIGIT_ROWS - 1) / AQ_DIGIT_ROWS * tile->columns / HALF,
                   lines = (tile->lines + turns - 1) / turns;

@@ -34,22 +34,6 @@ AQ_INLINE aq_ints aq_ints_load(const int16_t *from)
     return _mm512_load_si512(from);
 }
 
-/* The two bytes of each word as 16-bit integers, the lower first. */
-AQ_INLINE void aq_widen_bytes(__m256i words, __m256i out[2])
-{
-    out[0] = _mm256_srai_epi16(_mm256_slli_epi16(words, 8), 8);
-    out[1] = _mm256_srai_epi16(words, 8);
-}
-
-/* Likewise its four nibbles. */
-AQ_INLINE void aq_widen_nibbles(__m256i words, __m256i out[4])
-{
-    out[0] = _mm256_srai_epi16(_mm256_slli_epi16(words, 12), 12);
-    out[1] = _mm256_srai_epi16(_mm256_slli_epi16(words, 8), 12);
-    out[2] = _mm256_srai_epi16(_mm256_slli_epi16(words, 4), 12);
-    out[3] = _mm256_srai_epi16(words, 12);
-}
-
 /* Two 16-bit integers to every lane. */
 AQ_INLINE aq_ints aq_ints_all(const int16_t *pair)
 {
