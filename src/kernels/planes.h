@@ -74,14 +74,15 @@ typedef struct aq_planes_tile {
     const void *panel;
     float *acc;
     int64_t acc_stride; /* a multiple of 16; acc is 64-byte aligned */
-    int64_t rows;       /* 1 .. AQ_DIGIT_ROWS */
+    int64_t rows;       /* 1 .. AQ_DIGIT_ROWS; with aq_planes.all_rows, any number */
     int64_t columns;    /* of the panel, all of them: 64 or 128 */
     int segments;
     bool exact;
-    const float *scale; /* by groups: [segment][columns], in the panel's order; else null */
-    const float *zero;  /* likewise, or null */
-    aq_ahead *ahead;    /* or null */
-    int lines;          /* of it to bring in this call */
+    const float *scale;    /* by groups: [segment][columns], in the panel's order; else null */
+    const float *zero;     /* likewise, or null */
+    aq_ahead *ahead;       /* or null */
+    int lines;             /* of it to bring in this call */
+    int64_t digits_stride; /* aq_planes.all_rows: bytes to the next tile's digits */
 } aq_planes_tile;
 
 /* One row times columns n0 .. n0 + n - 1, all of k, without a panel: acc as above, written whole; in the
@@ -123,6 +124,7 @@ typedef struct aq_finish_job {
 
 typedef struct aq_planes {
     int digit_bytes[2]; /* of a tile's block without its tail: mode fast, exact */
+    bool all_rows;      /* multiply takes one tile of rows after the other */
     void (*make_digits)(aq_digits_job *job);
     void (*pack_panel)(const aq_integers_job *job);
     void (*multiply)(const aq_planes_tile *tile);

@@ -16,6 +16,7 @@
 enum {
     FMA_ROWS = 16,    /* rows that one fallback takes at once */
     FEW_TILES = 2,    /* of rows: see multiply_panel */
+    FEW_TILES_T = 8,  /* likewise in order T, for kernels that take all rows: AVX2, 16 rows of int8 */
     PANEL_LINES = 128 /* of memory that a panel of one block is packed from */
 };
 
@@ -95,17 +96,21 @@ static void make_tile_of_digits(void *context, size_t thread, size_t index)
 /* ---- sums ---- */
 
 /* What is read after the block (k, column .. column + n - 1) of a slice: in order P the same columns of the
- * next block, in order T the next panel's same k. */
+ * next block, in order T the next panel's same k. That is a whole panel ahead, too much for a second-level
+ * cache of 512 KiB: kernels that take all rows, AVX2, get the next block in order T too. */
 static aq_ahead ahead_of(const aq_matrix_run *run, int64_t k, int64_t column, int64_t n)
 {
     const aq_plan *plan = run->plan;
     const aq_weight around = aq_weight_around(run, column), *weight = &around;
     const int per_byte = weight->type == AQ_S4 ? 2 : 1;
     const bool order_t = plan->order == AQ_ORDER_T;
-    if (order_t)
-        column += n;
-    else
+    const bool near = plan->planes->planes->all_rows;
+    if (!order_t || near)
         k += AQ_BLOCK;
+    if (order_t && (!near || k >= plan->problem.k)) {
+        k = near ? 0 : k;
+        column += n;
+    }
     if (k >= plan->problem.k || column >= plan->problem.n)
         return (aq_ahead){.lines = 0};
     int64_t inner = order_t ? weight->stride_n : weight->stride_k, runs = order_t ? n : AQ_BLOCK,
@@ -148,7 +153,7 @@ static void multiply_panel(const aq_matrix_run *run, size_t thread, int64_t colu
     /* Few rows: packing brings most of the next lines, while memory is what it waits for anyway. Many: the
      * rows do, so that nothing waits. */
     const int64_t tiles = aq_ceil_div(run->rows, AQ_DIGIT_ROWS);
-    const bool few = tiles <= FEW_TILES;
+    const bool few = tiles <= (plan->order == AQ_ORDER_T && planes->all_rows ? FEW_TILES_T : FEW_TILES);
     planes->pack_panel(&(aq_integers_job){
         .weight = &weight, .k0 = k0, .n0 = n0, .k = k, .n = n, .panel = panel, .ahead = few ? ahead : NULL});
     if (plan->by_groups)
@@ -161,20 +166,23 @@ static void multiply_panel(const aq_matrix_run *run, size_t thread, int64_t colu
                                                 .segments = plan->segments,
                                                 .scale = scale,
                                                 .zero = zero});
-    for (int64_t r = 0; r < run->rows; r += AQ_DIGIT_ROWS)
+    const int64_t at_once = planes->all_rows ? run->rows : AQ_DIGIT_ROWS,
+                  calls = aq_ceil_div(run->rows, at_once);
+    for (int64_t r = 0; r < run->rows; r += at_once)
         planes->multiply(&(aq_planes_tile){
             .digits = digits_of(run, r / AQ_DIGIT_ROWS) + block * aq_digits_bytes(planes, exact),
+            .digits_stride = layout->digits_bytes,
             .panel = panel,
             .acc = sums_of(run, thread, p, r),
             .acc_stride = columns,
-            .rows = aq_min_i64(AQ_DIGIT_ROWS, run->rows - r),
+            .rows = aq_min_i64(at_once, run->rows - r),
             .columns = columns,
             .segments = plan->segments,
             .exact = exact,
             .scale = plan->by_groups ? scale : NULL,
             .zero = plan->by_groups ? zero : NULL,
             .ahead = !few || r == 0 ? ahead : NULL,
-            .lines = (int)(few ? PANEL_LINES / 2 : aq_ceil_div(PANEL_LINES, tiles))});
+            .lines = (int)(few ? PANEL_LINES / 2 : aq_ceil_div(PANEL_LINES, calls))});
 }
 
 static void sum_slice(const aq_matrix_run *run, size_t thread, int64_t column, int64_t n)

@@ -55,6 +55,12 @@ static int64_t row_bytes_of(const ck_planes_case *c)
     return aq_digits_bytes(c->kernel->planes, c->exact);
 }
 
+/* Bytes from the digits of a tile of rows to the next's. */
+static int64_t tile_bytes_of(const ck_planes_case *c)
+{
+    return blocks_of(c) * row_bytes_of(c);
+}
+
 /* Lines somewhere, as the loops ask for them: bringing them changes nothing. */
 static aq_ahead *some_ahead(const aq_weight *weight, aq_ahead *ahead)
 {
@@ -67,29 +73,30 @@ static aq_ahead *some_ahead(const aq_weight *weight, aq_ahead *ahead)
 
 /* ---- rows ---- */
 
-static const aq_digits_tail *tail_of(const ck_planes_case *c, const ck_rows *packed, int64_t block)
+static const aq_digits_tail *tail_of(const ck_planes_case *c, const aq_digits_job *job, int64_t block)
 {
-    const unsigned char *at =
-        packed->base + block * row_bytes_of(c) + c->kernel->planes->digit_bytes[c->exact];
+    const char *at = job->digits + block * row_bytes_of(c) + c->kernel->planes->digit_bytes[c->exact];
     return (const aq_digits_tail *)(const void *)at;
 }
 
-static void compare_tails(const ck_planes_case *c, const aq_digits_job *job, const ck_rows *packed)
+/* The tile's rows are the first .. of the case. */
+static void compare_tails(const ck_planes_case *c, const aq_digits_job *job, int64_t first)
 {
-    for (int64_t r = 0; r < c->rows; r++) {
-        if (job->fits[r] != c->digits[r].fits)
-            ck_fail("row %lld %s", (long long)r, job->fits[r] ? "must not fit" : "must fit");
-        for (int64_t b = 0; b < blocks_of(c) && c->digits[r].fits; b++) {
-            const aq_digits_tail *tail = tail_of(c, packed, b);
-            float scale = c->digits[r].scale[b];
+    for (int64_t r = 0; r < job->rows; r++) {
+        const ck_digits *digits = &c->digits[first + r];
+        if (job->fits[r] != digits->fits)
+            ck_fail("row %lld %s", (long long)(first + r), job->fits[r] ? "must not fit" : "must fit");
+        for (int64_t b = 0; b < blocks_of(c) && digits->fits; b++) {
+            const aq_digits_tail *tail = tail_of(c, job, b);
+            float scale = digits->scale[b];
             if (scale != 0 && tail->scale[r] != scale)
-                ck_fail("row %lld, block %lld: scale %a, not %a", (long long)r, (long long)b,
+                ck_fail("row %lld, block %lld: scale %a, not %a", (long long)(first + r), (long long)b,
                         (double)tail->scale[r], (double)scale);
             for (int s = 0; s < c->segments; s++) {
                 int64_t length = CK_BLOCK / c->segments;
-                float sum = ck_planes_x_sum(&c->digits[r], c->p.k, b * CK_BLOCK + s * length, length);
+                float sum = ck_planes_x_sum(digits, c->p.k, b * CK_BLOCK + s * length, length);
                 if (!ck_same(tail->x_sum[s][r], sum))
-                    ck_fail("row %lld, block %lld, segment %d: x sums to %a, not %a", (long long)r,
+                    ck_fail("row %lld, block %lld, segment %d: x sums to %a, not %a", (long long)(first + r),
                             (long long)b, s, (double)tail->x_sum[s][r], (double)sum);
             }
         }
@@ -105,20 +112,23 @@ static bool make_digits(const ck_planes_case *c, ck_layout layout, ck_rows *pack
         memcpy(x.base + r * x.stride, c->x + r * c->p.k, (size_t)c->p.k * 4);
     }
     ck_remember(CK_X);
-    *packed = ck_place(CK_PACKED, layout, 1, blocks_of(c) * row_bytes_of(c), 0, AQ_LINE_BYTES);
-    aq_digits_job job = {.x = (const float *)(void *)x.base,
-                         .x_stride = x.stride / 4,
-                         .rows = c->rows,
-                         .blocks = blocks_of(c),
-                         .segments = c->segments,
-                         .exact = c->exact,
-                         .type = c->p.type,
-                         .digits = (char *)packed->base};
-    if (!CALL(c, .digits = &job))
-        return false;
-    ck_expect_unchanged(CK_X, "x");
-    ck_expect_poison_around(CK_PACKED, "digits");
-    compare_tails(c, &job, packed);
+    const int64_t tiles = (c->rows + AQ_DIGIT_ROWS - 1) / AQ_DIGIT_ROWS;
+    *packed = ck_place(CK_PACKED, layout, 1, tiles * tile_bytes_of(c), 0, AQ_LINE_BYTES);
+    for (int64_t first = 0; first < c->rows; first += AQ_DIGIT_ROWS) {
+        aq_digits_job job = {.x = (const float *)(void *)(x.base + first * x.stride),
+                             .x_stride = x.stride / 4,
+                             .rows = c->rows - first < AQ_DIGIT_ROWS ? c->rows - first : AQ_DIGIT_ROWS,
+                             .blocks = blocks_of(c),
+                             .segments = c->segments,
+                             .exact = c->exact,
+                             .type = c->p.type,
+                             .digits = (char *)packed->base + first / AQ_DIGIT_ROWS * tile_bytes_of(c)};
+        if (!CALL(c, .digits = &job))
+            return false;
+        ck_expect_unchanged(CK_X, "x");
+        ck_expect_poison_around(CK_PACKED, "digits");
+        compare_tails(c, &job, first);
+    }
     ck_remember(CK_PACKED);
     return true;
 }
@@ -263,7 +273,8 @@ static bool run_panels(const ck_planes_case *c, const aq_weight *weight, const a
 {
     const int64_t columns = columns_of(c);
     /* rows that are no rows of x are zero; so are their sums, where every scale is finite */
-    const int64_t rows = c->p.kind <= CK_S_FRACTIONS && layout % 2 ? AQ_DIGIT_ROWS : c->rows;
+    const int64_t whole = (c->rows + AQ_DIGIT_ROWS - 1) / AQ_DIGIT_ROWS * AQ_DIGIT_ROWS,
+                  rows = c->p.kind <= CK_S_FRACTIONS && layout % 2 ? whole : c->rows;
     for (int64_t n0 = 0; n0 < c->p.n; n0 += columns) {
         int64_t n = c->p.n - n0 < columns ? c->p.n - n0 : columns;
         ck_rows sums =
@@ -275,7 +286,8 @@ static bool run_panels(const ck_planes_case *c, const aq_weight *weight, const a
                                .rows = rows,
                                .columns = columns,
                                .segments = c->segments,
-                               .exact = c->exact};
+                               .exact = c->exact,
+                               .digits_stride = tile_bytes_of(c)};
         for (int64_t b = 0; b < blocks_of(c); b++) {
             tile.digits = (const char *)packed->base + b * row_bytes_of(c);
             if (!multiply_block(c, weight, scaled, b, n0, n, layout, &tile))

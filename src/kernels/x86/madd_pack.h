@@ -46,10 +46,19 @@ AQ_INLINE void aq_bring_step(const aq_integers_job *job, int64_t step)
 AQ_INLINE void aq_expand_words(int16_t *panel, int64_t unit, int64_t pair, int64_t unit_step,
                                int64_t pair_step, __m256i words, aq_weight_type type)
 {
+#ifdef AQ_WIDENS_WORDS /* the folder has its own way */
+    const int count = type == AQ_S4 ? 4 : 2;
+    __m256i wide[4];
+    aq_widen_words(words, type == AQ_S4, wide);
+#pragma GCC unroll 4
+    for (int i = 0; i < count; i++, unit += unit_step, pair += pair_step)
+        aq_store_unit(panel, unit, pair, wide[i]);
+#else
     const int bits = type == AQ_S4 ? 4 : 8;
 #pragma GCC unroll 4
     for (int up = 16 - bits; up >= 0; up -= bits, unit += unit_step, pair += pair_step)
         aq_store_unit(panel, unit, pair, _mm256_srai_epi16(_mm256_slli_epi16(words, up), 16 - bits));
+#endif
 }
 
 /* ---- order P ---- */

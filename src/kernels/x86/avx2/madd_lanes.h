@@ -9,6 +9,7 @@
 #endif
 
 #include <immintrin.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <string.h>
 
@@ -32,6 +33,36 @@ AQ_INLINE aq_ints aq_ints_zero(void)
 AQ_INLINE aq_ints aq_ints_load(const int16_t *from)
 {
     return _mm256_load_si256((const __m256i *)(const void *)from);
+}
+
+#define AQ_WIDENS_WORDS 1
+
+/* The two bytes of each word as 16-bit integers, the lower first: products with 1 and 0, since shifts compete
+ * with the shuffles of packing for two ports. */
+AQ_INLINE void aq_widen_bytes(__m256i words, __m256i out[2])
+{
+    out[0] = _mm256_maddubs_epi16(_mm256_set1_epi16(0x0001), words);
+    out[1] = _mm256_maddubs_epi16(_mm256_set1_epi16(0x0100), words);
+}
+
+/* The two bytes or four nibbles of each word. Nibbles first become bytes: (q ^ 8) - 8 gives 0 .. 15 its sign.
+ */
+AQ_INLINE void aq_widen_words(__m256i words, bool nibbles, __m256i out[4])
+{
+    if (!nibbles) {
+        aq_widen_bytes(words, out);
+        return;
+    }
+    const __m256i lower = _mm256_set1_epi8(15), sign = _mm256_set1_epi8(8);
+    words = _mm256_xor_si256(words, _mm256_set1_epi8((char)0x88));
+    __m256i even = _mm256_sub_epi8(_mm256_and_si256(words, lower), sign),
+            odd = _mm256_sub_epi8(_mm256_and_si256(_mm256_srli_epi16(words, 4), lower), sign);
+    __m256i of_odd[2];
+    aq_widen_bytes(odd, of_odd);
+    aq_widen_bytes(even, out);
+    out[2] = out[1];
+    out[1] = of_odd[0];
+    out[3] = of_odd[1];
 }
 
 /* Two 16-bit integers to every lane. */

@@ -1,73 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* planes.c - the integer kernels by products of 16-bit integers, AVX2. What they do with panels is in
- * kernels/x86/madd_*.h; here that is compiled for their instructions. One row has its own code. */
-#include "kernels/x86/avx2/madd_lanes.h"
-#include "kernels/x86/avx2/planes_stream.h"
-#include "kernels/x86/madd_columns.h"
-#include "kernels/x86/madd_multiply.h"
-#include "kernels/x86/madd_pack.h"
-
-static void make_digits(aq_digits_job *job)
-{
-    aq_make_madd_digits(job);
-}
-
-static void pack_panel(const aq_integers_job *job)
-{
-    aq_pack_madd(job);
-}
-
-static void multiply(const aq_planes_tile *tile)
-{
-    aq_multiply_madd(tile);
-}
-
-static const char *stream_declines(const aq_kernel_query *query)
-{
-    const bool along_k = query->order == AQ_ORDER_T;
-    const int64_t piece = AQ_PIECE * (query->type == AQ_S4 ? 2 : 1);
-    if (query->block > 0 && (along_k || query->block % piece != 0))
-        return "takes FRACTAL_NZ by columns, or in short blocks, through panels only";
-    if (query->odd_rows)
-        return "takes 4-bit weights whose rows begin at a byte only";
-    if (along_k ? query->stride_k != 1 : query->stride_n != 1)
-        return "takes weights with n or k contiguous only";
-    return NULL;
-}
-
-static void stream(const aq_planes_stream *job)
-{
-    if (aq_weight_order(job->weight) == AQ_ORDER_T)
-        aq_avx2_stream_t(job);
-    else
-        aq_avx2_stream_p(job);
-}
-
-static bool stream_in_order(aq_order order)
-{
-    (void)order;
-    return true;
-}
-
-static void group_scales(const aq_group_scales *job)
-{
-    aq_group_scales_madd(job);
-}
-
-static bool finish(const aq_finish_job *job)
-{
-    return aq_finish_madd(job);
-}
-
-static const aq_planes planes = {.digit_bytes = {AQ_MADD_DIGITS, 2 * AQ_MADD_DIGITS},
-                                 .make_digits = make_digits,
-                                 .pack_panel = pack_panel,
-                                 .multiply = multiply,
-                                 .stream_declines = stream_declines,
-                                 .stream = stream,
-                                 .stream_in_order = stream_in_order,
-                                 .group_scales = group_scales,
-                                 .finish = finish};
+/* planes.c - the integer kernels of modes exact and fast, AVX2, as the table knows them. */
+#define AQ_MULTIPLY aq_avx2_multiply
+#include "kernels/x86/avx2/planes_table.h"
 
 const aq_kernel aq_planes_avx2 = {
     .name = "planes_f16_s8s4_4x64_avx2",

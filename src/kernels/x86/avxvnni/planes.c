@@ -1,12 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* planes.c - the integer kernels of the AVX2 folder with AVX-VNNI, which adds up products of 16-bit integers
- * in one instruction. */
-#if !defined(__AVXVNNI__)
-#error "compile this folder with -mavxvnni -mavx2 -mfma -mf16c"
-#endif
-
-#include "kernels/x86/avx2/madd_lanes.h"
-#include "kernels/x86/madd_planes.h"
+/* planes.c - the integer kernels of the AVX2 folder with the products of AVX-VNNI, as the table knows them.
+ */
+#define AQ_MULTIPLY aq_avxvnni_multiply
+#include "kernels/x86/avx2/planes_table.h"
 
 const aq_kernel aq_planes_avxvnni = {
     .name = "planes_f16_s8s4_4x64_avxvnni",
