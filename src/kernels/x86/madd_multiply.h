@@ -32,7 +32,7 @@ AQ_INLINE void aq_spread(const int16_t *plane, aq_weight_type type, int16_t *out
     }
 }
 
-/* The sums of the digits of a row's planes, where aq_stream_madd looks for them. */
+/* The sums of the digits of a row's planes, where the streams look for them. */
 static inline void aq_sum_digits(const aq_block_digits *block, int segments, bool exact, int64_t row,
                                  aq_digits_tail *tail)
 {

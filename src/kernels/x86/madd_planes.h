@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* madd_planes.h - the integer kernels by products of 16-bit integers as the table wants them: included once
- * for each level, after its madd_lanes.h, and compiled for its instructions. */
+/* madd_planes.h - the integer kernels by products of 16-bit integers as the table wants them, where one row
+ * goes through madd_stream.h: included after a level's madd_lanes.h, and compiled for its instructions. */
 #ifndef AQ_KERNELS_X86_MADD_PLANES_H
 #define AQ_KERNELS_X86_MADD_PLANES_H
 

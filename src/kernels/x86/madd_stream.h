@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* madd_stream.h - one row times weights that are widened in registers instead of in a panel, AVX2
- * instructions for both x86 levels. Order P walks 32 k of the whole slice before the next 32, so that memory
- * is read nearly in its own order; sums of a longer segment wait in memory. Blocks beyond k, and in order P
- * panels beyond n, go through a panel. */
+/* madd_stream.h - one row times weights that are widened in registers instead of in a panel, with AVX2
+ * instructions: for AVX-512, since AVX2 has its own (avx2/planes_stream_*.c). Order P walks 32 k of the whole
+ * slice before the next 32, so that memory is read nearly in its own order; sums of a longer segment wait in
+ * memory. Blocks beyond k, and in order P panels beyond n, go through a panel. */
 #ifndef AQ_KERNELS_X86_MADD_STREAM_H
 #define AQ_KERNELS_X86_MADD_STREAM_H
 
