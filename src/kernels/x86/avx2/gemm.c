@@ -51,7 +51,8 @@ enum {
 
 /* Order P is one chain over all steps. Order T is 16 chains, packed one after the other in the order of a
  * binary counter: after chain c, as many waiting sums are added as c has trailing ones, which is kernel.h's
- * tree. few: of the first FEW rows only. */
+ * tree. few: of the first FEW rows only. The macros are
+ * many statements: NOLINTNEXTLINE(readability-function-size) */
 AQ_INLINE void multiply(const aq_gemm_tile *tile, int64_t column, bool few)
 {
     _Alignas(64) float waiting[LEVELS][MR * PART];
