@@ -199,7 +199,8 @@ static void multiply_tile(const product_case *c, int64_t m0, int64_t n0)
                                 .packed = c->packed};
         aq_panel_job panel_job = {c->order, weight,  ck_columns_from(c->columns, n0), k, columns,
                                   steps,    c->panel};
-        aq_gemm_tile tile = {c->order, c->packed, c->panel, steps, c->sum, c->sum_stride, k0 == 0, rows, columns};
+        aq_gemm_tile tile = {c->order,      c->packed, c->panel, steps,  c->sum,
+                             c->sum_stride, k0 == 0,   rows,     columns};
         c->kernel->pack_rows(&rows_job);
         c->kernel->pack_panel(&panel_job);
         c->kernel->gemm(&tile);

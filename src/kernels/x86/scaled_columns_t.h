@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* scaled_columns_t.h - what the loops of scaled_stream_t.h walk: four columns of the weight in one chunk of k,
- * and their parameters. Written once for both x86 levels: include the folder's lanes.h first and define
+/* scaled_columns_t.h - what the loops of scaled_stream_t.h walk: four columns of the weight in one chunk of
+ * k, and their parameters. Written once for both x86 levels: include the folder's lanes.h first and define
  * AQ_STREAM_T_SPAN, k of a span, and AQ_STREAM_T_COPIES, how often a span of int4 holds each x. */
 #ifndef AQ_KERNELS_X86_SCALED_COLUMNS_T_H
 #define AQ_KERNELS_X86_SCALED_COLUMNS_T_H
@@ -10,7 +10,7 @@
 enum {
     AQ_STREAM_T_ROWS = 16,
     AQ_STREAM_T_COLUMNS = 4,
-    AQ_STREAM_T_AHEAD = 16,  /* columns from a prefetch to its use: 0.5 to 2 us for one row */
+    AQ_STREAM_T_AHEAD = 16, /* columns from a prefetch to its use: 0.5 to 2 us for one row */
     AQ_STREAM_T_GROUPS = (AQ_CHUNK_T / AQ_LANES_T + 1 + 7) / 8 * 8 /* most groups that a chunk meets */,
     AQ_STREAM_T_MOST = 128 /* columns of one group that are prepared at a time */
 };

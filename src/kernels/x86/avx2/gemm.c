@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* gemm.c - one tile of packed rows times a dequantised panel, AVX2, both orders. A panel is 64 columns wide, a
- * whole cache line of an int8 weight in order P, whose rows are each in a page of their own, and is multiplied
- * 16 columns at a time. The 12 sums have names instead of an array, which gcc 12 would keep on the stack. */
+/* gemm.c - one tile of packed rows times a dequantised panel, AVX2, both orders. A panel is 64 columns wide,
+ * a whole cache line of an int8 weight in order P, whose rows are each in a page of their own, and is
+ * multiplied 16 columns at a time. The 12 sums have names instead of an array, which gcc 12 would keep on the
+ * stack. */
 #include "kernels/x86/avx2/gemm.h"
 #include "kernels/x86/avx2/weights.h"
 #include "kernels/x86/rows.h"
@@ -22,8 +23,8 @@ enum {
     if (!few) {                                                                                              \
         LAST_ROWS(X)                                                                                         \
     }
-#define DECLARE(r)  __m256 left##r, right##r;
-#define CLEAR(r)    left##r = right##r = _mm256_setzero_ps();
+#define DECLARE(r) __m256 left##r, right##r;
+#define CLEAR(r)   left##r = right##r = _mm256_setzero_ps();
 #define MULTIPLY(r)                                                                                          \
     {                                                                                                        \
         __m256 x = _mm256_set1_ps(packed[r]);                                                                \
@@ -36,8 +37,8 @@ enum {
 /* One step. The rows of the next tile follow those of this one. */
 #define STEP(p)                                                                                              \
     {                                                                                                        \
-        const float *packed = at + (p) * MR;                                                                 \
-        __m256 w0 = _mm256_load_ps(panel + (p) * NR), w1 = _mm256_load_ps(panel + (p) * NR + 8);             \
+        const float *packed = at + (p)*MR;                                                                   \
+        __m256 w0 = _mm256_load_ps(panel + (p)*NR), w1 = _mm256_load_ps(panel + (p)*NR + 8);                 \
         EACH_ROW(MULTIPLY)                                                                                   \
     }
 /* from and to are rows of stride floats. */
@@ -50,7 +51,8 @@ enum {
 
 /* Order P is one chain over all steps. Order T is 16 chains, packed one after the other in the order of a
  * binary counter: after chain c, as many waiting sums are added as c has trailing ones, which is kernel.h's
- * tree. few: of the first FEW rows only. */
+ * tree. few: of the first FEW rows only. The macros are
+ * many statements: NOLINTNEXTLINE(readability-function-size) */
 AQ_INLINE void multiply(const aq_gemm_tile *tile, int64_t column, bool few)
 {
     _Alignas(64) float waiting[LEVELS][MR * PART];

@@ -8,7 +8,7 @@
 enum {
     NR = AQ_GEMM256_NR,
     EIGHTS = NR / 8,
-    AHEAD = 48, /* k rows from a prefetch to its use in order P */
+    AHEAD = 48,   /* k rows from a prefetch to its use in order P */
     K_AHEAD = 128 /* k from a prefetch to its use in order T */
 };
 
@@ -87,16 +87,15 @@ static void fetch(const aq_panel_job *job, int64_t first, int64_t k, int64_t cou
  * one cache set would not stay until the next 16 k. */
 AQ_INLINE void pack_t(const aq_panel_job *job, const eight *params, enum way way)
 {
-    _Alignas(64) int8_t in[16 * 64], out[64 * 16];
+    _Alignas(64) int8_t in[16 * 64], out[16 * 16];
     const int64_t lane_steps = job->steps / AQ_LANES_T;
     for (int64_t first = 0; first < NR; first += 16, params += 2)
-        for (int64_t k = 0; k < job->steps; k += 64) {
-            fetch(job, first, k, job->k - k < 64 ? job->k - k : 64, in);
-            aq_transpose_64(in, out);
-            int64_t positions = job->steps - k < 64 ? job->steps - k : 64;
-            for (int64_t i = 0; i < positions; i++) {
-                int64_t position = aq_lane_order[i % 16] * lane_steps + (k + i) / 16;
-                float *panel = job->panel + position * NR + first;
+        for (int64_t k = 0; k < job->steps; k += 16) {
+            if (k % 64 == 0)
+                fetch(job, first, k, job->k - k < 64 ? job->k - k : 64, in);
+            aq_transpose_16(in + k % 64, out);
+            for (int64_t i = 0; i < 16; i++) {
+                float *panel = job->panel + (aq_lane_order[i] * lane_steps + k / 16) * NR + first;
                 if (k + i < job->k)
                     dequantise(panel, out + i * 16, &job->columns, params, 2, way);
                 else

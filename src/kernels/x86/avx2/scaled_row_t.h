@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* scaled_row_t.h - weights of order T, and one row of x times four columns of them, AVX2. A weight is computed,
- * but for one row of int4: there its 16 values by column and group are looked up, 16 bits of each by two byte
- * shuffles, and made into floats without a conversion. Two columns share a register, each in its half.
+/* scaled_row_t.h - weights of order T, and one row of x times four columns of them, AVX2. A weight is
+ * computed, but for one row of int4: there its 16 values by column and group are looked up, 16 bits of each
+ * by two byte shuffles, and made into floats without a conversion. Two columns share a register, each in its
+ * half.
  *
  * An fp16 number moved 13 bits up, its sign kept in place, is a float 2^112 times too small, subnormals too.
  * So x is stored 2^112 times as large, which no fp16 number overflows, and every product is the same. */
@@ -99,8 +100,8 @@ AQ_INLINE __m256 aq_every_second(__m256i numbers, int odd, aq_half half)
 AQ_INLINE void aq_multiply_pair(aq_pair_t *sums, const float *x, __m256i even, __m256i odd, aq_half half)
 {
 #define AQ_FOUR_K(j, numbers, second)                                                                        \
-    sums->sum##j = _mm256_fmadd_ps(aq_every_second(numbers, second, half), _mm256_load_ps(x + (j) * 8),      \
-                                   sums->sum##j);
+    sums->sum##j =                                                                                           \
+        _mm256_fmadd_ps(aq_every_second(numbers, second, half), _mm256_load_ps(x + (j)*8), sums->sum##j);
     AQ_FOUR_K(0, even, 0)
     AQ_FOUR_K(1, odd, 0)
     AQ_FOUR_K(2, even, 1)
@@ -112,7 +113,8 @@ AQ_INLINE void aq_multiply_pair(aq_pair_t *sums, const float *x, __m256i even, _
 AQ_INLINE void aq_pair_step(aq_pair_t *sums, const float *x, const int8_t *left, const int8_t *right,
                             aq_values_t values, bool both, aq_half half)
 {
-    const __m128i *first = (const __m128i *)(const void *)left, *second = (const __m128i *)(const void *)right;
+    const __m128i *first = (const __m128i *)(const void *)left,
+                  *second = (const __m128i *)(const void *)right;
     const __m256i low_bits = _mm256_set1_epi8(15);
     __m256i bytes = both ? _mm256_blend_epi32(_mm256_broadcastsi128_si256(_mm_loadu_si128(first)),
                                               _mm256_broadcastsi128_si256(_mm_loadu_si128(second)), 0xF0)
@@ -177,8 +179,10 @@ AQ_INLINE void aq_group_of_pair(aq_pair_t *sums, const aq_span_t *span, const aq
 /* kernel.h's tree: in lanes 0 and 4 the sums of the two columns. */
 AQ_INLINE __m256 aq_tree_of_pair(aq_pair_t sums)
 {
-    __m256 low01 = _mm256_unpacklo_ps(sums.sum0, sums.sum1), high01 = _mm256_unpackhi_ps(sums.sum0, sums.sum1);
-    __m256 low23 = _mm256_unpacklo_ps(sums.sum2, sums.sum3), high23 = _mm256_unpackhi_ps(sums.sum2, sums.sum3);
+    __m256 low01 = _mm256_unpacklo_ps(sums.sum0, sums.sum1),
+           high01 = _mm256_unpackhi_ps(sums.sum0, sums.sum1);
+    __m256 low23 = _mm256_unpacklo_ps(sums.sum2, sums.sum3),
+           high23 = _mm256_unpackhi_ps(sums.sum2, sums.sum3);
     __m256 p0 = _mm256_shuffle_ps(low01, low23, 0x44), p4 = _mm256_shuffle_ps(low01, low23, 0xEE);
     __m256 p8 = _mm256_shuffle_ps(high01, high23, 0x44), p12 = _mm256_shuffle_ps(high01, high23, 0xEE);
     __m256 four = _mm256_add_ps(_mm256_add_ps(p0, p8), _mm256_add_ps(p4, p12));
@@ -214,8 +218,8 @@ AQ_INLINE void aq_sixteen_t(aq_two_t *sums, const float *x, const aq_four_t *fou
 {
     aq_lanes values = aq_lanes_load(x);
     AQ_LANES_IN_REGISTER(values);
-    sums->left = aq_lanes_fma(values, aq_weights_natural_t(four, left, four->at[c] + at, count, with),
-                              sums->left);
+    sums->left =
+        aq_lanes_fma(values, aq_weights_natural_t(four, left, four->at[c] + at, count, with), sums->left);
     sums->right = aq_lanes_fma(values, aq_weights_natural_t(four, right, four->at[c + 1] + at, count, with),
                                sums->right);
 }

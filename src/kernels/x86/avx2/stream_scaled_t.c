@@ -6,7 +6,7 @@
 #define AQ_STREAM_T_DEPTH 2
 #include "kernels/x86/scaled_stream_t.h"
 
-enum { MOST_M = 8 /* beyond, the gemm kernel is quicker */ };
+enum { MOST_M = 10 /* beyond, the gemm kernel is quicker */ };
 
 static void stream_s8(const aq_scaled_stream_tile *tile)
 {

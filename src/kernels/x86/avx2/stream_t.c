@@ -8,7 +8,7 @@
 
 enum {
     ROWS = 16,   /* most rows of a tile */
-    MOST_M = 8,  /* beyond, the gemm kernel is quicker */
+    MOST_M = 10, /* beyond, the gemm kernel is quicker */
     COLUMNS = 2, /* that share each vector of x */
     DEPTH = 2,   /* times 16 k of a step; divides the chunk */
 };

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* scaled_row_p.h - one row of x times a line of scaled_lines_p.h, AVX-512: the registers hold what a row needs
- * for all eight vectors of an int4 line. */
+/* scaled_row_p.h - one row of x times a line of scaled_lines_p.h, AVX-512: the registers hold what a row
+ * needs for all eight vectors of an int4 line. */
 #ifndef AQ_KERNELS_X86_AVX512_SCALED_ROW_P_H
 #define AQ_KERNELS_X86_AVX512_SCALED_ROW_P_H
 

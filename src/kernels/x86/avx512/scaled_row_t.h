@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* scaled_row_t.h - weights of order T, and one row of x times four columns of them, AVX-512. An int4 weight is
- * one of 16 values of its column and group, which are looked up; an int8 weight is computed. */
+/* scaled_row_t.h - weights of order T, and one row of x times four columns of them, AVX-512. An int4 weight
+ * is one of 16 values of its column and group, which are looked up; an int8 weight is computed. */
 #ifndef AQ_KERNELS_X86_AVX512_SCALED_ROW_T_H
 #define AQ_KERNELS_X86_AVX512_SCALED_ROW_T_H
 
