@@ -169,20 +169,22 @@ static void multiply_panel(const aq_matrix_run *run, size_t thread, int64_t colu
     const int64_t at_once = planes->all_rows ? run->rows : AQ_DIGIT_ROWS,
                   calls = aq_ceil_div(run->rows, at_once);
     for (int64_t r = 0; r < run->rows; r += at_once)
-        planes->multiply(&(aq_planes_tile){
-            .digits = digits_of(run, r / AQ_DIGIT_ROWS) + block * aq_digits_bytes(planes, exact),
-            .digits_stride = layout->digits_bytes,
-            .panel = panel,
-            .acc = sums_of(run, thread, p, r),
-            .acc_stride = columns,
-            .rows = aq_min_i64(at_once, run->rows - r),
-            .columns = columns,
-            .segments = plan->segments,
-            .exact = exact,
-            .scale = plan->by_groups ? scale : NULL,
-            .zero = plan->by_groups ? zero : NULL,
-            .ahead = !few || r == 0 ? ahead : NULL,
-            .lines = (int)(few ? PANEL_LINES / 2 : aq_ceil_div(PANEL_LINES, calls))});
+        planes->multiply(&(aq_planes_tile){.digits = digits_of(run, r / AQ_DIGIT_ROWS) +
+                                                     block * aq_digits_bytes(planes, exact),
+                                           .digits_stride = layout->digits_bytes,
+                                           .panel = panel,
+                                           .acc = sums_of(run, thread, p, r),
+                                           .acc_stride = columns,
+                                           .rows = aq_min_i64(at_once, run->rows - r),
+                                           .columns = columns,
+                                           .segments = plan->segments,
+                                           .exact = exact,
+                                           .scale = plan->by_groups ? scale : NULL,
+                                           .zero = plan->by_groups ? zero : NULL,
+                                           .ahead = !few || r == 0 ? ahead : NULL,
+                                           .lines = (int)(!few               ? aq_ceil_div(PANEL_LINES, calls)
+                                                          : planes->all_rows ? PANEL_LINES / 4
+                                                                             : PANEL_LINES / 2)});
 }
 
 static void sum_slice(const aq_matrix_run *run, size_t thread, int64_t column, int64_t n)

@@ -83,20 +83,21 @@ static const aq_digits_tail *tail_of(const ck_planes_case *c, const aq_digits_jo
 static void compare_tails(const ck_planes_case *c, const aq_digits_job *job, int64_t first)
 {
     for (int64_t r = 0; r < job->rows; r++) {
-        const ck_digits *digits = &c->digits[first + r];
+        const int64_t row = first + r;
+        const ck_digits *digits = &c->digits[row];
         if (job->fits[r] != digits->fits)
-            ck_fail("row %lld %s", (long long)(first + r), job->fits[r] ? "must not fit" : "must fit");
+            ck_fail("row %lld %s", (long long)row, job->fits[r] ? "must not fit" : "must fit");
         for (int64_t b = 0; b < blocks_of(c) && digits->fits; b++) {
             const aq_digits_tail *tail = tail_of(c, job, b);
             float scale = digits->scale[b];
             if (scale != 0 && tail->scale[r] != scale)
-                ck_fail("row %lld, block %lld: scale %a, not %a", (long long)(first + r), (long long)b,
+                ck_fail("row %lld, block %lld: scale %a, not %a", (long long)row, (long long)b,
                         (double)tail->scale[r], (double)scale);
             for (int s = 0; s < c->segments; s++) {
                 int64_t length = CK_BLOCK / c->segments;
                 float sum = ck_planes_x_sum(digits, c->p.k, b * CK_BLOCK + s * length, length);
                 if (!ck_same(tail->x_sum[s][r], sum))
-                    ck_fail("row %lld, block %lld, segment %d: x sums to %a, not %a", (long long)(first + r),
+                    ck_fail("row %lld, block %lld, segment %d: x sums to %a, not %a", (long long)row,
                             (long long)b, s, (double)tail->x_sum[s][r], (double)sum);
             }
         }

@@ -34,6 +34,8 @@ typedef struct half_tile {
     const float *scale, *zero; /* looked at as `way` says */
     int64_t columns;           /* from segment to segment of them */
     low_sums *low;
+    aq_ahead *ahead; /* or null */
+    int64_t lines;   /* of it, for each group of columns: more at once wait for each other */
 } half_tile;
 
 /* One list of pairs times eight vectors of columns. */
@@ -135,6 +137,8 @@ AQ_INLINE void multiply_rows(const half_tile *half, int rows, bool exact, sum_wa
 {
     const bool all = exact && half->tail->correction[0][AQ_LAYOUT][0] == AQ_LAYOUT_PLANES;
     for (int64_t group = 0; group < GROUPS; group++) {
+        if (half->ahead != NULL)
+            aq_bring(half->ahead, half->lines);
         if (all)
             multiply_low(half, group, rows);
         multiply_high(half, group, rows, exact, way);
@@ -182,7 +186,7 @@ void AQ_MULTIPLY(const aq_planes_tile *tile)
                         : tile->zero == NULL ? BY_GROUPS
                                              : BY_GROUPS_WITH_ZERO;
     const int64_t plane_bytes = AQ_MADD_DIGITS * (exact ? 2 : 1),
-                  turns = (tile->rows + AQ_DIGIT_ROWS - 1) / AQ_DIGIT_ROWS * tile->columns / HALF,
+                  turns = (tile->rows + AQ_DIGIT_ROWS - 1) / AQ_DIGIT_ROWS * tile->columns / GROUP,
                   lines = (tile->lines + turns - 1) / turns;
     low_sums low;
     for (int64_t column = 0; column < tile->columns; column += HALF)
@@ -198,10 +202,10 @@ void AQ_MULTIPLY(const aq_planes_tile *tile)
                                     .scale = way != BY_COLUMNS ? tile->scale + column : low.of[0][0],
                                     .zero = way == BY_GROUPS_WITH_ZERO ? tile->zero + column : low.of[0][0],
                                     .columns = way != BY_COLUMNS ? tile->columns : 0,
-                                    .low = &low};
+                                    .low = &low,
+                                    .ahead = tile->ahead,
+                                    .lines = lines};
             const int64_t rows = tile->rows - row < AQ_DIGIT_ROWS ? tile->rows - row : AQ_DIGIT_ROWS;
-            if (tile->ahead != NULL)
-                aq_bring(tile->ahead, lines);
             if (half.tail->correction[0][AQ_LAYOUT][0] == AQ_LAYOUT_MADD) {
                 if (column == 0)
                     multiply_one(tile, row, digits);
