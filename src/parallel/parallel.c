@@ -83,6 +83,8 @@ static void wait_for(sem_t *semaphore)
         ;
 }
 
+static void make_pool(void);
+
 /* ---- Taking part ---- */
 
 /* What one thread did of a loop. */
@@ -96,13 +98,63 @@ static void trace_share(size_t done, int64_t from)
     aq_trace_end("loop", "loop", from, &members);
 }
 
-/* Whoever finds no index shuts the gate for all others. What it was. */
-static int run_slot(size_t slot)
+/* Takes `most` of the pool's threads that are asleep, or fewer: they are awake from now on. */
+static int take_asleep(int most)
+{
+    int sleepers = atomic_load(&asleep), taken;
+    do
+        taken = sleepers < most ? sleepers : most;
+    while (taken > 0 && !atomic_compare_exchange_weak(&asleep, &sleepers, sleepers - taken));
+    return taken;
+}
+
+static void wake_some(void)
+{
+    for (int i = 0; i < FAN_OUT; i++) {
+        int posts = atomic_load(&owed);
+        while (posts > 0 && !atomic_compare_exchange_weak(&owed, &posts, posts - 1))
+            ;
+        if (posts <= 0)
+            return;
+        sem_post(&wake);
+    }
+}
+
+/* So many places are open, and so many threads come by themselves: as many are woken as are missing. */
+static void call_pool(int places, int coming)
+{
+    int missing = places - coming;
+    if (missing <= 0)
+        return;
+    pthread_once(&pool_once, make_pool);
+    atomic_fetch_add(&owed, take_asleep(missing));
+    wake_some();
+}
+
+/* Those who were coming when the loop was opened should be here by now. They are not where the system keeps
+ * the CPU that they were woken on from them: then the pool has to do. */
+static bool has_called_again(int64_t opened)
+{
+    int open = atomic_load_explicit(&gate, memory_order_relaxed);
+    if (open < PLACE)
+        return true;
+    if (aq_trace_time() - opened < LOOK_NS)
+        return false;
+    call_pool(open / PLACE, 0);
+    return true;
+}
+
+/* Whoever finds no index shuts the gate for all others. What it was. opened: when, for the loop's caller; 0
+ * for the others. */
+static int run_slot(size_t slot, int64_t opened)
 {
     size_t i, done = 0;
     int64_t from = aq_trace_begin();
-    for (; (i = atomic_fetch_add_explicit(&next, 1, memory_order_relaxed)) < loop.count; done++)
+    bool called = opened == 0;
+    for (; (i = atomic_fetch_add_explicit(&next, 1, memory_order_relaxed)) < loop.count; done++) {
         loop.body(loop.context, slot, i);
+        called = called || has_called_again(opened);
+    }
     int was = atomic_fetch_and_explicit(&gate, CAME, memory_order_relaxed);
     if (from && done > 0)
         trace_share(done, from);
@@ -117,7 +169,7 @@ static bool take_part(void)
         if (!atomic_compare_exchange_weak_explicit(&gate, &seen, seen - PLACE + 1, memory_order_acquire,
                                                    memory_order_relaxed))
             continue;
-        run_slot((size_t)(seen & CAME) + 1);
+        run_slot((size_t)(seen & CAME) + 1, 0);
         if (atomic_fetch_sub_explicit(&inside, 1, memory_order_acq_rel) == DOZES + 1)
             sem_post(&left);
         return true;
@@ -151,38 +203,20 @@ bool aq_parallel_look(bool (*done)(void *context), void *context, bool yields)
         }
         seen = now;
     }
-    atomic_fetch_sub(&looking, 1);
+    aq_parallel_expect(-1);
     return is_done;
 }
 
+/* A loop that was opened meanwhile may have counted on who leaves. Threads of the pool see to that when they
+ * fall asleep. */
 void aq_parallel_expect(int threads)
 {
-    atomic_fetch_add(&looking, threads);
+    int coming = atomic_fetch_add(&looking, threads) + threads, open = atomic_load(&gate);
+    if (threads < 0 && !of_pool && open >= PLACE)
+        call_pool(open / PLACE, coming);
 }
 
 /* ---- The pool ---- */
-
-/* Takes `most` of those who are asleep, or fewer: they are awake from now on. */
-static int take_asleep(int most)
-{
-    int sleepers = atomic_load(&asleep), taken;
-    do
-        taken = sleepers < most ? sleepers : most;
-    while (taken > 0 && !atomic_compare_exchange_weak(&asleep, &sleepers, sleepers - taken));
-    return taken;
-}
-
-static void wake_some(void)
-{
-    for (int i = 0; i < FAN_OUT; i++) {
-        int posts = atomic_load(&owed);
-        while (posts > 0 && !atomic_compare_exchange_weak(&owed, &posts, posts - 1))
-            ;
-        if (posts <= 0)
-            return;
-        sem_post(&wake);
-    }
-}
 
 /* Either the caller of a loop sees who falls asleep, or he who falls asleep sees the loop. */
 static void sleep_until_woken(void)
@@ -236,17 +270,6 @@ static void make_pool(void)
         else
             pthread_join(threads[i], NULL);
     aq_free(threads);
-}
-
-/* So many places are open: those who look see them, and as many are woken as are missing. */
-static void call_pool(int places)
-{
-    int missing = places - atomic_load(&looking);
-    if (missing <= 0)
-        return;
-    pthread_once(&pool_once, make_pool);
-    atomic_fetch_add(&owed, take_asleep(missing));
-    wake_some();
 }
 
 /* ---- Loops ---- */
@@ -332,7 +355,7 @@ void aq_parallel_for(int max_threads, size_t count, aq_parallel_body body, void 
     loop.count = count;
     atomic_store_explicit(&next, 0, memory_order_relaxed);
     atomic_store(&gate, (int)(slots - 1) * PLACE);
-    call_pool((int)slots - 1);
-    wait_for_those_inside(run_slot(0) & CAME);
+    call_pool((int)slots - 1, atomic_load(&looking));
+    wait_for_those_inside(run_slot(0, aq_trace_time()) & CAME);
     pthread_mutex_unlock(&turn);
 }
