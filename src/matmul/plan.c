@@ -155,31 +155,20 @@ static int segments_of(int64_t group)
     return group % (AQ_BLOCK / 2) == 0 ? 2 : AQ_SEGMENTS;
 }
 
-/* One row. Packed panels side by side are blocks, as those of FRACTAL_NZ, to a kernel that takes these; to
- * another each is an array of its own. */
-static void choose_planes_stream(aq_plan *plan, aq_kernel_query query)
-{
-    const aq_planes *planes = plan->planes->planes;
-    if (plan->problem.m != 1 || aq_settings_get()->stream_rows == 0 || planes->stream == NULL)
-        return;
-    plan->planes_stream = planes->stream_declines(&query) == NULL;
-    query.block = plan->problem.weight_panel;
-    plan->panels_are_blocks =
-        plan->planes_stream && query.block > 0 && planes->stream_declines(&query) == NULL;
-}
-
 static void cut_planes(aq_plan *plan, const aq_kernel_query *query)
 {
+    const aq_planes *planes = plan->planes->planes;
     const int64_t m = plan->problem.m, columns = aq_panel_columns(plan->problem.weight_type);
     plan->by_groups = query->group != 0;
     plan->segments = segments_of(query->group);
-    choose_planes_stream(plan, *query);
+    plan->planes_stream = m == 1 && aq_settings_get()->stream_rows != 0 && planes->stream != NULL &&
+                          planes->stream_declines(query) == NULL;
     plan->row_stride = aq_round_up(plan->problem.k, AQ_BLOCK);
     plan->rows_block = aq_min_i64(aq_round_up(m, AQ_DIGIT_ROWS), PLANES_ROWS);
-    const bool packed = plan->problem.weight_panel > 0, in_blocks = packed || plan->problem.weight_block > 0,
-               side_by_side = packed ? plan->panels_are_blocks : plan->planes_stream;
-    int64_t most = side_by_side ? PLANES_STREAM_SLICE
-                   : in_blocks  ? columns /* which a packed panel has, too: memory in its own order */
+    const bool packed = plan->problem.weight_panel > 0, nz = plan->problem.weight_block > 0;
+    int64_t most = packed                      ? columns /* a panel is an array of its own */
+                   : plan->planes_stream       ? PLANES_STREAM_SLICE
+                   : nz                        ? columns /* memory in its own order */
                    : plan->order == AQ_ORDER_T ? columns
                                                : PLANES_SLICE;
     int64_t sums = (int64_t)(aq_cpu_l2_bytes() / PLANES_SUMS_SHARE / sizeof(float)) / plan->rows_block;

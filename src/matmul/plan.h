@@ -36,7 +36,6 @@ typedef struct aq_plan {
     const aq_kernel *gemm;   /* never null: also where the data rules the stream kernel out */
     const aq_kernel *planes; /* null: mode npu, or what integers do not serve; else instead of both */
     bool planes_stream;      /* its stream takes the one row */
-    bool panels_are_blocks;  /* and packed panels side by side */
     int segments;            /* planes: of a block of k */
     bool by_groups;          /* planes: scales come with each segment, not at the end */
     bool generic_panel;      /* layout or parameters that only the generic packer takes */

@@ -193,13 +193,7 @@ static void sum_slice(const aq_matrix_run *run, size_t thread, int64_t column, i
     const int64_t columns = aq_panel_columns(plan->problem.weight_type), blocks = plan->row_stride / AQ_BLOCK;
     float *acc = floats_in(run, thread, plan->workspace.scratch_sums);
     if (plan->planes_stream) {
-        aq_weight weight = run->weight;
-        if (plan->panels_are_blocks) {
-            weight.block = plan->problem.weight_panel;
-            weight.block_stride = plan->problem.weight_panel_stride;
-        } else {
-            weight = aq_weight_around(run, column);
-        }
+        const aq_weight weight = aq_weight_around(run, column);
         plan->planes->planes->stream(&(aq_planes_stream){
             .weight = &weight,
             .scaled = plan->by_groups ? &run->data.parameters.scaled : NULL,
