@@ -4,7 +4,7 @@
 `<!-- end NAME -->`, and writes docs/img/*.svg. The same recordings give the same bytes. Measures nothing.
 
   bench/report.py [--check] [--results DIR] [--document FILE] [--images DIR]
-  bench/report.py --file RECORDING   only puts a recording where it belongs below DIR, and prints where
+  bench/report.py --file RECORDING [--level LEVEL]   only puts it where it belongs below DIR, and prints where
 
 DIR (default: bench/results) has a folder for each kind of machine, named by the best CPU level it has:
 LEVEL/limits.json is a run of `antiquant bench`, LEVEL/peers.json one of bench/peers; a part whose recording is missing
@@ -22,6 +22,7 @@ import report_pictures as pictures
 
 ROOT = Path(__file__).resolve().parent.parent
 MODES = ("npu", "exact", "fast", "a8")
+LEVELS = ("avx512vnni", "avx512", "avxvnni", "avx2", "scalar")
 STORAGES = ("plain", "transposed", "nz", "packed", "packed-transposed")
 TRUE_A16 = ("16 bit", "32 bit", "bf16")
 
@@ -75,11 +76,6 @@ def us(value):
 
 def details(title, text):
     return f"<details><summary>{title}</summary>\n\n{text}\n\n</details>"
-
-
-def level_of(run):
-    """The best CPU level of the machine, which names its folder."""
-    return (run["machine"].get("levels") or ["unknown"])[-1]
 
 
 def machine_text(run, what):
@@ -314,10 +310,9 @@ def peers_text(run, images):
 # ---- putting it together ----
 
 def recordings(results, name):
-    """{level: run}, the machine with most levels first."""
-    runs = [load(path) for path in sorted(results.glob(f"*/{name}.json"))]
-    runs.sort(key=lambda run: (-len(run["machine"].get("levels") or []), level_of(run)))
-    return {level_of(run): run for run in runs}
+    """{level: run}, the best level first."""
+    runs = {path.parent.name: load(path) for path in results.glob(f"*/{name}.json")}
+    return {level: runs[level] for level in ordered(runs, LEVELS)}
 
 
 def renamed(level, several, images):
@@ -350,13 +345,17 @@ def made(results, goal_file):
     return texts, images
 
 
-def put_away(recording, results):
+def put_away(recording, results, level):
     """To LEVEL/limits.json or, with peers in it, LEVEL/peers.json."""
     run = load(recording)
     if run is None:
         sys.exit(f"{recording}: no such file")
+    level = level or (run["machine"].get("levels") or [None])[-1]
+    if level not in LEVELS:
+        sys.exit(f"{recording}: the recording does not name the machine's CPU levels; say --level, one of "
+                 + ", ".join(LEVELS))
     name = "limits" if all(record["who"] == "antiquant" for record in run["records"]) else "peers"
-    place = results / level_of(run) / f"{name}.json"
+    place = results / level / f"{name}.json"
     place.parent.mkdir(parents=True, exist_ok=True)
     shutil.copyfile(recording, place)
     print(place)
@@ -376,9 +375,10 @@ def main():
     parser.add_argument("--document", type=Path, default=ROOT / "docs/PERFORMANCE.md")
     parser.add_argument("--images", type=Path, default=ROOT / "docs/img")
     parser.add_argument("--file", type=Path, metavar="RECORDING", help="put it where it belongs below DIR, and end")
+    parser.add_argument("--level", help="with --file: the machine's best CPU level, where the recording has none")
     given = parser.parse_args()
     if given.file:
-        put_away(given.file, given.results)
+        put_away(given.file, given.results, given.level)
         return 0
     texts, images = made(given.results, ROOT / "bench/goals.txt")
     files = {given.images / f"{name}.svg": text for name, text in images.items()}

@@ -66,6 +66,12 @@ class ReportTest(unittest.TestCase):
         place = self.folder / run["machine"]["levels"][-1] / f"{name}.json"
         self.assertEqual(self.report("--file", str(recording)), f"{place}\n")
         self.assertEqual(place.read_text(), recording.read_text())
+        del run["machine"]["levels"]
+        recording.write_text(json.dumps(run))
+        self.assertIn("say --level", self.report("--file", str(recording), code=1))
+        self.assertEqual(self.report("--file", str(recording), "--level", "avx512"),
+                         f"{self.folder / 'avx512' / name}.json\n")
+        shutil.rmtree(self.folder / "avx512")
         recording.unlink()
 
     def parts(self):
