@@ -131,8 +131,8 @@ static void call_pool(int places, int coming)
     wake_some();
 }
 
-/* Those who were coming when the loop was opened should be here by now. They are not where the system keeps
- * the CPU that they were woken on from them: then the pool has to do. */
+/* Those who were coming when the loop was opened should be here by now. They are not where they turned to
+ * something else, or the system keeps the CPU that they were woken on from them: then the pool has to do. */
 static bool has_called_again(int64_t opened)
 {
     int open = atomic_load_explicit(&gate, memory_order_relaxed);
@@ -203,17 +203,13 @@ bool aq_parallel_look(bool (*done)(void *context), void *context, bool yields)
         }
         seen = now;
     }
-    aq_parallel_expect(-1);
+    atomic_fetch_sub(&looking, 1);
     return is_done;
 }
 
-/* A loop that was opened meanwhile may have counted on who leaves. Threads of the pool see to that when they
- * fall asleep. */
 void aq_parallel_expect(int threads)
 {
-    int coming = atomic_fetch_add(&looking, threads) + threads, open = atomic_load(&gate);
-    if (threads < 0 && !of_pool && open >= PLACE)
-        call_pool(open / PLACE, coming);
+    atomic_fetch_add(&looking, threads);
 }
 
 /* ---- The pool ---- */

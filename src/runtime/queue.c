@@ -196,8 +196,7 @@ static bool worker_has_something(void *stream)
 }
 
 /* A worker that is called and finds its task taken looks again, but not on the CPU of who queued it, who may
- * be waiting for that CPU. False: the stream is closed and empty. Called
- * and left with the lock held. */
+ * be waiting for that CPU. False: the stream is closed and empty. Called and left with the lock held. */
 static bool wait_for_work(aq_stream *stream)
 {
     bool looked = sched_getcpu() == stream->queued_on;
