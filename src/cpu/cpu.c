@@ -5,6 +5,7 @@
 
 #include <pthread.h>
 #include <sched.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -36,6 +37,7 @@ static bool supported[AQ_CPU_LEVELS];
 static aq_cpu_level in_use;
 static char invalid[512];
 static int cpu_count;
+static uint16_t ranks[CPU_SETSIZE]; /* of a CPU among those of the mask */
 static size_t l1d_bytes;
 static size_t l2_bytes;
 
@@ -125,11 +127,25 @@ static size_t cache_bytes(int name, size_t otherwise)
     return bytes > 0 ? (size_t)bytes : otherwise;
 }
 
+/* Beyond CPU_SETSIZE, and where the mask cannot be read, a CPU's number has to do. */
+static void rank_cpus(void)
+{
+    cpu_set_t mask;
+    const bool known = sched_getaffinity(0, sizeof mask, &mask) == 0;
+    uint16_t rank = 0;
+    for (int cpu = 0; cpu < CPU_SETSIZE; cpu++) {
+        ranks[cpu] = known ? rank : (uint16_t)cpu;
+        if (known && CPU_ISSET(cpu, &mask))
+            rank++;
+    }
+}
+
 static void look(void)
 {
     look_at_levels();
     choose_level();
     cpu_count = count_cpus();
+    rank_cpus();
     l1d_bytes = cache_bytes(_SC_LEVEL1_DCACHE_SIZE, DEFAULT_L1D_BYTES);
     l2_bytes = cache_bytes(_SC_LEVEL2_CACHE_SIZE, DEFAULT_L2_BYTES);
 }
@@ -172,6 +188,13 @@ int aq_cpu_count(void)
 {
     look_once();
     return cpu_count;
+}
+
+int aq_cpu_rank(void)
+{
+    look_once();
+    const int cpu = sched_getcpu();
+    return cpu < 0 ? 0 : cpu < CPU_SETSIZE ? ranks[cpu] : cpu;
 }
 
 size_t aq_cpu_l1d_bytes(void)

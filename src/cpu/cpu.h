@@ -36,6 +36,11 @@ const char *aq_cpu_invalid(void);
 /* CPUs of the process's affinity mask, >= 1. */
 int aq_cpu_count(void);
 
+/* Which of them the calling thread is on: 0 .. aq_cpu_count() - 1, or any number >= 0 where that is not
+ * known.
+ */
+int aq_cpu_rank(void);
+
 /* Bytes of the data caches of one core, from the system, else 32 KiB / 1 MiB. */
 size_t aq_cpu_l1d_bytes(void);
 size_t aq_cpu_l2_bytes(void);

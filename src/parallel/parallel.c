@@ -4,8 +4,10 @@
  * Knows nothing of kernels and streams.
  *
  * Nobody waits for a thread to come. A loop is open while it has places and indices left; who comes later
- * finds it closed, and its caller waits only for those who are inside. Indices are handed out one by one
- * through a shared counter, so that a thread which the system takes away does not keep its share waiting.
+ * finds it closed, and its caller waits only for those who are inside. Indices are handed out one by one, so
+ * that a thread which the system takes away does not keep its share waiting. They lie in as many parts as the
+ * loop has places, and a thread begins with the part of the CPU it is on: where the same loop comes again,
+ * the caches of that CPU still hold what it read the last time.
  *
  * There is one loop at a time and all its state is static: a thread that comes late reads nothing that is
  * gone. Locking: `turn` is held by the caller of the loop; the rest is atomic. */
@@ -39,8 +41,9 @@ enum {
     CROWDED_NS = 10000000,
     PLACE = 1 << 16, /* gate: places that are left above, threads that came below */
     CAME = PLACE - 1,
-    FAN_OUT = 4,    /* threads that one wakes, at about 5 us each; those wake the next */
-    DOZES = 1 << 16 /* inside: the caller sleeps until the last thread leaves */
+    MOST_PARTS = 64, /* the bits of `filled` */
+    FAN_OUT = 4,     /* threads that one wakes, at about 5 us each; those wake the next */
+    DOZES = 1 << 16  /* inside: the caller sleeps until the last thread leaves */
 };
 
 static struct {
@@ -48,10 +51,15 @@ static struct {
     void *context;
     size_t count;
 } loop;
-static alignas(CACHE_LINE) atomic_size_t next; /* index that nobody has yet */
-static alignas(CACHE_LINE) atomic_int gate;    /* 0: no loop, or none that takes more threads */
-static alignas(CACHE_LINE) atomic_int inside;  /* threads that came, counted when the gate is shut, less those
-                                                * that left */
+static struct {
+    alignas(CACHE_LINE) atomic_size_t next; /* index that nobody has yet */
+    size_t end;
+} part[MOST_PARTS];
+static size_t parts;
+static alignas(CACHE_LINE) _Atomic uint64_t filled; /* bit p: part p may have such indices */
+static alignas(CACHE_LINE) atomic_int gate;         /* 0: no loop, or none that takes more threads */
+static alignas(CACHE_LINE) atomic_int inside; /* threads that came, counted when the gate is shut, less those
+                                               * that left */
 static sem_t left;
 static pthread_mutex_t turn = PTHREAD_MUTEX_INITIALIZER;
 
@@ -144,14 +152,40 @@ static bool has_called_again(int64_t opened)
     return true;
 }
 
+static void fill_parts(size_t count, size_t wanted)
+{
+    parts = wanted < MOST_PARTS ? wanted : MOST_PARTS;
+    for (size_t p = 0, next = 0; p < parts; p++, next = part[p - 1].end) {
+        part[p].end = next + count / parts + (p < count % parts);
+        atomic_store_explicit(&part[p].next, next, memory_order_relaxed);
+    }
+    atomic_store_explicit(&filled, UINT64_MAX >> (MOST_PARTS - parts), memory_order_relaxed);
+}
+
+/* From the part p or the nearest after it that has one, which p becomes. false: none is left. */
+static bool take_index(size_t *p, size_t *index)
+{
+    uint64_t some;
+    while ((some = atomic_load_explicit(&filled, memory_order_relaxed)) != 0) {
+        const uint64_t from_here = some >> *p << *p;
+        *p = (size_t)__builtin_ctzll(from_here != 0 ? from_here : some);
+        *index = atomic_fetch_add_explicit(&part[*p].next, 1, memory_order_relaxed);
+        if (*index + 1 >= part[*p].end)
+            atomic_fetch_and_explicit(&filled, ~(UINT64_C(1) << *p), memory_order_relaxed);
+        if (*index < part[*p].end)
+            return true;
+    }
+    return false;
+}
+
 /* Whoever finds no index shuts the gate for all others. What it was. opened: when, for the loop's caller; 0
  * for the others. */
 static int run_slot(size_t slot, int64_t opened)
 {
-    size_t i, done = 0;
+    size_t i, done = 0, p = (size_t)aq_cpu_rank() % parts;
     int64_t from = aq_trace_begin();
     bool called = opened == 0;
-    for (; (i = atomic_fetch_add_explicit(&next, 1, memory_order_relaxed)) < loop.count; done++) {
+    for (; take_index(&p, &i); done++) {
         loop.body(loop.context, slot, i);
         called = called || has_called_again(opened);
     }
@@ -349,7 +383,7 @@ void aq_parallel_for(int max_threads, size_t count, aq_parallel_body body, void 
     loop.body = body;
     loop.context = context;
     loop.count = count;
-    atomic_store_explicit(&next, 0, memory_order_relaxed);
+    fill_parts(count, slots);
     atomic_store(&gate, (int)(slots - 1) * PLACE);
     call_pool((int)slots - 1, atomic_load(&looking));
     wait_for_those_inside(run_slot(0, aq_trace_time()) & CAME);

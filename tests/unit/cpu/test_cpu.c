@@ -173,6 +173,31 @@ static void test_affinity(void **state)
     assert_int_equal(s.cpus, 1);
 }
 
+/* On each CPU of the mask in turn; the mask of the first look counts. */
+static void visit_all(void *result)
+{
+    cpu_set_t mask, one;
+    sched_getaffinity(0, sizeof mask, &mask);
+    bool right = aq_cpu_rank() >= 0 && aq_cpu_rank() < aq_cpu_count();
+    for (int cpu = 0, rank = 0; cpu < CPU_SETSIZE; cpu++) {
+        if (!CPU_ISSET(cpu, &mask))
+            continue;
+        CPU_ZERO(&one);
+        CPU_SET(cpu, &one);
+        right = right && sched_setaffinity(0, sizeof one, &one) == 0 && aq_cpu_rank() == rank++;
+    }
+    *(bool *)result = right;
+}
+
+static void test_rank(void **state)
+{
+    (void)state;
+    bool right = false;
+    const char *const none[] = {NULL};
+    assert_int_equal(in_child(none, visit_all, &right, sizeof right), 0);
+    assert_true(right);
+}
+
 static void test_caches_are_plausible(void **state)
 {
     (void)state;
@@ -190,6 +215,7 @@ int main(void)
         cmocka_unit_test(test_override),
         cmocka_unit_test(test_unknown_level),
         cmocka_unit_test(test_affinity),
+        cmocka_unit_test(test_rank),
         cmocka_unit_test(test_caches_are_plausible),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -18,7 +18,7 @@
 #include "support/child.h"
 
 #define MAX_COUNT   1000
-#define MAX_THREADS 8
+#define MAX_THREADS 70 /* more than a loop has parts */
 
 typedef struct record {
     size_t factor;         /* plain: written before the loop, read by the bodies */
@@ -62,7 +62,7 @@ static bool loop_is_right(int max_threads, size_t count, size_t factor)
 static void all_shapes(void *result)
 {
     bool right = true;
-    static const size_t counts[] = {0, 1, 2, 3, 4, 5, 7, 8, 9, 63, MAX_COUNT};
+    static const size_t counts[] = {0, 1, 2, 3, 4, 5, 7, 8, 9, 63, 64, 65, MAX_COUNT};
     for (int max_threads = -1; max_threads <= MAX_THREADS + 1; max_threads++)
         for (size_t i = 0; i < sizeof counts / sizeof counts[0]; i++)
             right = right && loop_is_right(max_threads, counts[i], i + 3);
@@ -73,7 +73,7 @@ static void test_every_index_once(void **state)
 {
     (void)state;
     static const char *const threads[] = {"ANTIQUANT_THREADS=1", "ANTIQUANT_THREADS=2", "ANTIQUANT_THREADS=3",
-                                          "ANTIQUANT_THREADS=8"};
+                                          "ANTIQUANT_THREADS=8", "ANTIQUANT_THREADS=70"};
     for (size_t i = 0; i < sizeof threads / sizeof threads[0]; i++) {
         bool right = false;
         const char *const variables[] = {threads[i], NULL};
