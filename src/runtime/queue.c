@@ -55,6 +55,21 @@ void aq_queue_init_condition(pthread_cond_t *condition)
     pthread_condattr_destroy(&attributes);
 }
 
+/* Those who look for work see it before who brought it has given the lock back: they had better wait that
+ * moment out than sleep and have to be woken. */
+static void init_lock(pthread_mutex_t *lock)
+{
+#if defined(__GLIBC__)
+    pthread_mutexattr_t attributes;
+    pthread_mutexattr_init(&attributes);
+    pthread_mutexattr_settype(&attributes, PTHREAD_MUTEX_ADAPTIVE_NP);
+    pthread_mutex_init(lock, &attributes);
+    pthread_mutexattr_destroy(&attributes);
+#else
+    pthread_mutex_init(lock, NULL);
+#endif
+}
+
 struct timespec aq_queue_deadline(int32_t milliseconds)
 {
     struct timespec deadline;
@@ -82,7 +97,7 @@ aq_stream *aq_queue_create(const char *function, aq_context *context, bool is_de
     stream->device = context->device;
     stream->is_default = is_default;
     stream->wake_at = UINT64_MAX;
-    pthread_mutex_init(&stream->lock, NULL);
+    init_lock(&stream->lock);
     aq_queue_init_condition(&stream->work);
     aq_queue_init_condition(&stream->done);
     if (!is_default)
