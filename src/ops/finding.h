@@ -3,6 +3,8 @@
 #ifndef AQ_OPS_FINDING_H
 #define AQ_OPS_FINDING_H
 
+#include <stddef.h>
+
 #include "base/status.h"
 #include "tensor/tensor.h"
 
@@ -10,6 +12,13 @@ typedef struct aq_finding {
     const char *argument; /* as the caller named it */
     char rule[240], actual[160], nearest[160];
 } aq_finding;
+
+/* No texts yet. Every phase 1 does it for every rule: not all of the room for them is written. */
+static inline void aq_finding_begin(aq_finding *finding)
+{
+    finding->argument = NULL;
+    finding->rule[0] = finding->actual[0] = finding->nearest[0] = '\0';
+}
 
 /* Each writes one text, printf-like, cut to fit. */
 void aq_say_rule(aq_finding *finding, const char *format, ...) __attribute__((format(printf, 2, 3)));

@@ -377,7 +377,7 @@ int aq_v1_check(const char *function, aq_v1_call *call, bool has_workspace_size,
         return status;
     for (size_t i = 0; i < sizeof rules / sizeof rules[0]; i++) {
         aq_finding finding;
-        memset(&finding, 0, sizeof finding);
+        aq_finding_begin(&finding);
         if (rules[i].breaks(call, &finding))
             return aq_refuse_finding(rules[i].status, function, rules[i].page, &finding);
         if (rules[i].breaks == breaks_rank) { /* from here on x1 and x2 have their last two dims */

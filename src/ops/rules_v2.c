@@ -3,8 +3,6 @@
  * message; the library, the dry run and docs/SUPPORT.md share it. A rule looks at the captured call only. */
 #include "ops/rules_v2.h"
 
-#include <string.h>
-
 #include "aclnn/aclnn_base.h"
 
 #define NULLPTR ACLNN_ERR_PARAM_NULLPTR
@@ -105,7 +103,7 @@ const aq_v2_rule *aq_v2_rule_at(size_t index)
 const aq_v2_rule *aq_v2_judge(aq_v2_call *call, aq_finding *finding)
 {
     for (size_t i = 0; i < aq_v2_rule_count(); i++) {
-        memset(finding, 0, sizeof *finding);
+        aq_finding_begin(finding);
         if (rules[i].breaks(call, finding))
             return &rules[i];
         if (rules[i].then != NULL)

@@ -19,21 +19,26 @@ static bool refuse_dtype(const aq_v2_call *call, int tensor, aq_dtype_set legal,
     return true;
 }
 
+static bool refuse_on_profile(const aq_v2_call *call, int tensor, aq_dtype_set legal, aq_finding *finding)
+{
+    char on[40];
+    snprintf(on, sizeof on, "on profile %s", call->profile->name);
+    return refuse_dtype(call, tensor, legal, on, finding);
+}
+
 bool aq_v2_breaks_dtypes(const aq_v2_call *call, aq_finding *finding)
 {
     const aq_profile *profile = call->profile;
     const aq_view *view = call->view;
-    char on[40];
-    snprintf(on, sizeof on, "on profile %s", profile->name);
     if (!aq_dtype_in(view[AQ_V2_X].dtype, profile->x))
-        return refuse_dtype(call, AQ_V2_X, profile->x, on, finding);
+        return refuse_on_profile(call, AQ_V2_X, profile->x, finding);
     if (!aq_dtype_in(view[AQ_V2_WEIGHT].dtype, profile->weight))
-        return refuse_dtype(call, AQ_V2_WEIGHT, profile->weight, on, finding);
+        return refuse_on_profile(call, AQ_V2_WEIGHT, profile->weight, finding);
     aq_dtype_set scales = profile->scale;
     if (view[AQ_V2_WEIGHT].dtype != ACL_FLOAT) /* UINT8 passes for E8M0 there */
         scales &= ~AQ_DTYPE_BIT(ACL_UINT8);
     if (!aq_dtype_in(view[AQ_V2_SCALE].dtype, scales))
-        return refuse_dtype(call, AQ_V2_SCALE, scales, on, finding);
+        return refuse_on_profile(call, AQ_V2_SCALE, scales, finding);
     aq_dtype_set outs = AQ_DTYPE_BIT(view[AQ_V2_X].dtype);
     if (profile->quantises)
         outs |= AQ_DTYPE_BIT(ACL_INT8);

@@ -90,28 +90,31 @@ static int read_addresses(aclOpExecutor *executor, void *addresses[AQ_MAX_TENSOR
     return 0;
 }
 
+static int refuse_small(const aclOpExecutor *executor, uint64_t workspaceSize, uint64_t needed)
+{
+    char actual[64], nearest[64];
+    snprintf(actual, sizeof actual, "%llu", (unsigned long long)workspaceSize);
+    snprintf(nearest, sizeof nearest, "%llu", (unsigned long long)needed);
+    return aq_refuse(161002, &(aq_refusal){.function = executor->op->name,
+                                           .argument = "workspaceSize",
+                                           .rule = "must be at least what phase 1 told, or 0",
+                                           .actual = actual,
+                                           .nearest = nearest,
+                                           .page = "operator page 1.3"});
+}
+
 static int check_workspace(const aclOpExecutor *executor, const void *workspace, uint64_t workspaceSize)
 {
     uint64_t needed = aq_executor_workspace_size(executor);
-    char actual[64], nearest[64];
     if (workspaceSize == 0) /* the library brings its own if one is needed; workspace is not looked at */
         return 0;
-    snprintf(actual, sizeof actual, "%llu", (unsigned long long)workspaceSize);
-    snprintf(nearest, sizeof nearest, "%llu", (unsigned long long)needed);
     if (!workspace)
         return aq_refuse(161001, &(aq_refusal){.function = executor->op->name,
                                                .argument = "workspace",
                                                .rule = "must not be null with workspaceSize > 0",
                                                .actual = "null",
                                                .page = "operator page 1.3"});
-    if (workspaceSize < needed)
-        return aq_refuse(161002, &(aq_refusal){.function = executor->op->name,
-                                               .argument = "workspaceSize",
-                                               .rule = "must be at least what phase 1 told, or 0",
-                                               .actual = actual,
-                                               .nearest = nearest,
-                                               .page = "operator page 1.3"});
-    return 0;
+    return workspaceSize < needed ? refuse_small(executor, workspaceSize, needed) : 0;
 }
 
 /* The caller's workspace, or the stream's. */
