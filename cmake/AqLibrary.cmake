@@ -26,6 +26,10 @@ function(aq_add_kernels folder)
 endfunction()
 
 aq_add_kernels(ref)
+if(NOT AQ_SANITIZE) # loops over rows and columns, for the compiler to vectorise
+    set_source_files_properties("${PROJECT_SOURCE_DIR}/src/kernels/ends.c"
+        "${PROJECT_SOURCE_DIR}/src/matmul/columns.c" PROPERTIES COMPILE_OPTIONS -O3)
+endif()
 if(CMAKE_SYSTEM_PROCESSOR MATCHES "^(x86_64|AMD64|amd64)$")
     aq_add_kernels(x86/avx2 -mavx2 -mfma -mf16c)
     aq_add_kernels(x86/avx512 -mavx512f -mavx512bw -mavx512vl -mavx512dq -mavx2 -mfma -mf16c)

@@ -6,7 +6,21 @@
 #include <math.h>
 #include <string.h>
 
+#include "base/checked.h"
 #include "base/float16.h"
+#include "cpu/cpu.h"
+#include "kernels/ends.h"
+
+/* Halves to fp32: n of them, or one for all. */
+static void widen(const void *from, int64_t stride, int64_t n, aq_half half, float *to)
+{
+    const aq_ends *ends = aq_ends_for(aq_cpu_level_in_use());
+    const int64_t read = stride == 0 ? aq_min_i64(n, 1) : n;
+    const aq_widen_job job = {.x = from, .stride = stride, .k = read, .padded = read, .row = to};
+    (half == AQ_F16 ? ends->widen : ends->widen_bf16)(&job);
+    for (int64_t j = read; j < n; j++)
+        to[j] = to[0];
+}
 
 /* Low 32 bits of a quantisation word, less the 13 mantissa bits the fixpipe unit ignores (operator page 1.2).
  */
@@ -69,18 +83,12 @@ static void read_f32(const void *from, void *to, int64_t column, int64_t count, 
 
 static void read_f16(const void *from, void *to, int64_t column, int64_t count, int64_t at, int64_t stride)
 {
-    const uint16_t *bias = (const uint16_t *)from + at;
-    float *columns = (float *)to + column;
-    for (int64_t j = 0; j < count; j++)
-        columns[j] = aq_f16_to_f32(bias[j * stride]);
+    widen((const uint16_t *)from + at, stride, count, AQ_F16, (float *)to + column);
 }
 
 static void read_bf16(const void *from, void *to, int64_t column, int64_t count, int64_t at, int64_t stride)
 {
-    const uint16_t *bias = (const uint16_t *)from + at;
-    float *columns = (float *)to + column;
-    for (int64_t j = 0; j < count; j++)
-        columns[j] = aq_bf16_to_f32(bias[j * stride]);
+    widen((const uint16_t *)from + at, stride, count, AQ_BF16, (float *)to + column);
 }
 
 /* Bits 45..37 of a quantisation word, a 9-bit two's complement (companions page 2.1). */
@@ -135,13 +143,6 @@ static void read_fixpipe(const aq_plan *plan, const aq_operands *operands, int32
     data->generic = !identity || !offsets_fit(offset, problem->n);
 }
 
-static const float *read_halves(const uint16_t *from, int64_t stride, int64_t n, float *to)
-{
-    for (int64_t j = 0; j < n; j++)
-        to[j] = aq_f16_to_f32(from[j * stride]);
-    return to;
-}
-
 static void read_composed(const aq_plan *plan, const aq_operands *operands, float *add, float *mul,
                           aq_column_data *data)
 {
@@ -154,23 +155,19 @@ static void read_composed(const aq_plan *plan, const aq_operands *operands, floa
     data->columns.shift = data->parameters.shift = problem->shift;
     data->columns.factor = data->parameters.factor = problem->factor;
     if (problem->add_present) {
-        data->columns.add = read_halves(operands->add, problem->add.column, problem->n, add);
+        widen(operands->add, problem->add.column, problem->n, AQ_F16, add);
+        data->columns.add = add;
         data->parameters.add = operands->add;
         data->parameters.add_stride_k = problem->add.row;
         data->parameters.add_stride_n = problem->add.column;
     }
     if (problem->mul_present) {
-        data->columns.mul = read_halves(operands->mul, problem->mul.column, problem->n, mul);
+        widen(operands->mul, problem->mul.column, problem->n, AQ_F16, mul);
+        data->columns.mul = mul;
         data->parameters.mul = operands->mul;
         data->parameters.mul_stride_k = problem->mul.row;
         data->parameters.mul_stride_n = problem->mul.column;
     }
-}
-
-static float half_at(const void *from, int64_t at, aq_half half)
-{
-    uint16_t bits = ((const uint16_t *)from)[at];
-    return half == AQ_F16 ? aq_f16_to_f32(bits) : aq_bf16_to_f32(bits);
 }
 
 static void read_scaled(const aq_plan *plan, const aq_operands *operands, aq_column_data *data)
@@ -182,34 +179,56 @@ static void read_scaled(const aq_plan *plan, const aq_operands *operands, aq_col
 
 /* The same parameters as one factor and one term a column, in fp32, for the integer kernels: nothing on the
  * way is rounded but the two results. */
-static void make_affine(const aq_plan *plan, float *scales, float *zeros, aq_column_data *data)
+
+static void affine_of_fixpipe(const aq_plan *plan, float *zeros, aq_column_data *data)
 {
-    const aq_problem *problem = &plan->problem;
+    const aq_columns *columns = &data->columns;
+    data->scale = columns->scale;
+    if (!plan->problem.deq_offset.present)
+        return;
+    for (int64_t j = 0; j < plan->problem.n; j++)
+        zeros[j] = (float)((double)columns->offset[j] * (double)columns->scale[j]);
+    data->zero = zeros;
+}
+
+static void affine_of_composed(const aq_plan *plan, float *scales, float *zeros, aq_column_data *data)
+{
     const aq_columns *columns = &data->columns;
     const double shift = columns->shift_present ? (double)columns->shift : 0.0,
                  factor = columns->factor_present ? (double)columns->factor : 1.0;
-    const aq_scaled *scaled = &data->parameters.scaled;
-    bool any = problem->recipe == AQ_RECIPE_SCALED     ? scaled->offset != NULL
-               : problem->recipe == AQ_RECIPE_COMPOSED ? columns->shift_present || columns->add != NULL
-                                                       : problem->deq_offset.present;
-    for (int64_t j = 0; j < problem->n; j++) {
-        double scale, zero;
-        if (problem->recipe == AQ_RECIPE_FIXPIPE) {
-            scale = (double)columns->scale[j];
-            zero = (double)columns->offset[j] * scale;
-        } else if (problem->recipe == AQ_RECIPE_COMPOSED) {
-            double mul = columns->mul != NULL ? (double)columns->mul[j] : 1.0;
-            scale = factor * mul;
-            zero = (shift * factor + (columns->add != NULL ? (double)columns->add[j] : 0.0)) * mul;
-        } else {
-            scale = (double)half_at(scaled->scale, j * scaled->scale_n, scaled->half);
-            zero = any ? (double)half_at(scaled->offset, j * scaled->offset_n, scaled->half) * scale : 0.0;
-        }
-        zeros[j] = (float)zero;
-        scales[j] = (float)scale;
+    for (int64_t j = 0; j < plan->problem.n; j++) {
+        double add = columns->add != NULL ? (double)columns->add[j] : 0.0,
+               mul = columns->mul != NULL ? (double)columns->mul[j] : 1.0;
+        zeros[j] = (float)((shift * factor + add) * mul);
+        scales[j] = (float)(factor * mul);
     }
-    data->zero = any ? zeros : NULL;
     data->scale = scales;
+    data->zero = columns->shift_present || columns->add != NULL ? zeros : NULL;
+}
+
+/* A product of two halves needs no more bits than a double has: in fp32 it is rounded once, too. */
+static void affine_of_scaled(const aq_plan *plan, float *scales, float *zeros, aq_column_data *data)
+{
+    const aq_scaled *scaled = &data->parameters.scaled;
+    const int64_t n = plan->problem.n;
+    widen(scaled->scale, scaled->scale_n, n, scaled->half, scales);
+    data->scale = scales;
+    if (scaled->offset == NULL)
+        return;
+    widen(scaled->offset, scaled->offset_n, n, scaled->half, zeros);
+    for (int64_t j = 0; j < n; j++)
+        zeros[j] *= scales[j];
+    data->zero = zeros;
+}
+
+static void make_affine(const aq_plan *plan, float *scales, float *zeros, aq_column_data *data)
+{
+    if (plan->problem.recipe == AQ_RECIPE_FIXPIPE)
+        affine_of_fixpipe(plan, zeros, data);
+    else if (plan->problem.recipe == AQ_RECIPE_COMPOSED)
+        affine_of_composed(plan, scales, zeros, data);
+    else
+        affine_of_scaled(plan, scales, zeros, data);
 }
 
 static void read_bias(const aq_problem *problem, bool rounded, const aq_operands *operands, float *bias)
