@@ -165,6 +165,7 @@ static void cut_planes(aq_plan *plan, const aq_kernel_query *query)
                           planes->stream_declines(query) == NULL;
     plan->row_stride = aq_round_up(plan->problem.k, AQ_BLOCK);
     plan->rows_block = aq_min_i64(aq_round_up(m, AQ_DIGIT_ROWS), PLANES_ROWS);
+    plan->own_digits = plan->threads > 1 && m <= AQ_DIGIT_ROWS;
     const bool packed = plan->problem.weight_panel > 0, nz = plan->problem.weight_block > 0;
     int64_t most = packed                      ? columns /* a panel is an array of its own */
                    : plan->planes_stream       ? PLANES_STREAM_SLICE

@@ -16,7 +16,8 @@ typedef struct aq_workspace_layout {
     int64_t bias;          /* fp32, one a column */
     int64_t quant;         /* fp32 scale, then int32 offset, one each a column; only for INT8 output */
     int64_t rows;     /* x: for stream fp32 rows of row_stride, for gemm packed tiles, for planes digits */
-    int64_t x_totals; /* planes: fp32, one a row of the block; then a flag a row: only fma serves it */
+    int64_t x_totals; /* planes: fp32, one a row of the block; then a flag a row: only fma serves it; then a
+                         flag: these are made. Both within a thread's piece where own_digits */
     int64_t digits_bytes;  /* planes: of one tile of rows, all k */
     int64_t scratch;       /* one piece a thread: a panel, then sums */
     int64_t scratch_sums;  /* offset of the sums within a piece */
@@ -36,6 +37,7 @@ typedef struct aq_plan {
     const aq_kernel *gemm;   /* never null: also where the data rules the stream kernel out */
     const aq_kernel *planes; /* null: mode npu, or what integers do not serve; else instead of both */
     bool planes_stream;      /* its stream takes the one row */
+    bool own_digits;         /* planes: the rows are so few that each thread makes digits of its own */
     int segments;            /* planes: of a block of k */
     bool by_groups;          /* planes: scales come with each segment, not at the end */
     bool generic_panel;      /* layout or parameters that only the generic packer takes */

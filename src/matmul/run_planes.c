@@ -20,20 +20,33 @@ enum {
     PANEL_LINES = 128 /* of memory that a panel of one block is packed from */
 };
 
-static float *x_totals(const aq_matrix_run *run)
+/* Where digits and what belongs to them are, the thread's own or everybody's. */
+static char *rows_of(const aq_matrix_run *run, size_t thread)
 {
-    return aq_floats_at(run, run->plan->workspace.x_totals);
+    return run->plan->own_digits ? aq_scratch_of(run, thread) : run->workspace;
+}
+
+static float *x_totals(const aq_matrix_run *run, size_t thread)
+{
+    return (float *)(void *)(rows_of(run, thread) + run->plan->workspace.x_totals);
 }
 
 /* A flag a row of the block: nonzero where only fma serves it. */
-static int32_t *by_fma(const aq_matrix_run *run)
+static int32_t *by_fma(const aq_matrix_run *run, size_t thread)
 {
-    return (int32_t *)(void *)(x_totals(run) + run->plan->rows_block);
+    return (int32_t *)(void *)(x_totals(run, thread) + run->plan->rows_block);
 }
 
-static char *digits_of(const aq_matrix_run *run, int64_t tile)
+/* A thread's digits are there. */
+static int32_t *made(const aq_matrix_run *run, size_t thread)
 {
-    return run->workspace + run->plan->workspace.rows + tile * run->plan->workspace.digits_bytes;
+    return by_fma(run, thread) + run->plan->rows_block;
+}
+
+static char *digits_of(const aq_matrix_run *run, size_t thread, int64_t tile)
+{
+    const aq_workspace_layout *layout = &run->plan->workspace;
+    return rows_of(run, thread) + layout->rows + tile * layout->digits_bytes;
 }
 
 static float *floats_in(const aq_matrix_run *run, size_t thread, int64_t at)
@@ -52,16 +65,16 @@ static float *sums_of(const aq_matrix_run *run, size_t thread, int64_t p, int64_
 
 /* ---- rows ---- */
 
-static void total_x(const aq_matrix_run *run, int64_t tile, int64_t row)
+static void total_x(const aq_matrix_run *run, size_t thread, int64_t tile, int64_t row)
 {
     const aq_plan *plan = run->plan;
     const bool exact = aq_plan_exact(plan);
     const aq_planes *planes = plan->planes->planes;
-    const char *at = digits_of(run, tile) + planes->digit_bytes[exact];
+    const char *at = digits_of(run, thread, tile) + planes->digit_bytes[exact];
     float total = 0.0f;
     for (int64_t b = 0; b < plan->row_stride / AQ_BLOCK; b++, at += aq_digits_bytes(planes, exact))
         total += ((const aq_digits_tail *)(const void *)at)->x_sum[0][row];
-    x_totals(run)[tile * AQ_DIGIT_ROWS + row] = total;
+    x_totals(run, thread)[tile * AQ_DIGIT_ROWS + row] = total;
 }
 
 static void make_tile_of_digits(void *context, size_t thread, size_t index)
@@ -78,7 +91,7 @@ static void make_tile_of_digits(void *context, size_t thread, size_t index)
                          .segments = plan->segments,
                          .exact = aq_plan_exact(plan),
                          .type = problem->weight_type,
-                         .digits = digits_of(run, tile)};
+                         .digits = digits_of(run, thread, tile)};
     for (int64_t r = 0; r < job.rows; r++)
         run->widen(&(aq_widen_job){.x = run->at.x + (run->row0 + first + r) * problem->x.row,
                                    .stride = problem->x.column,
@@ -87,9 +100,9 @@ static void make_tile_of_digits(void *context, size_t thread, size_t index)
                                    .row = x + r * plan->row_stride});
     plan->planes->planes->make_digits(&job);
     for (int64_t r = 0; r < job.rows; r++) {
-        by_fma(run)[first + r] = run->data.generic || !job.fits[r];
+        by_fma(run, thread)[first + r] = run->data.generic || !job.fits[r];
         if (run->data.zero != NULL)
-            total_x(run, tile, r);
+            total_x(run, thread, tile, r);
     }
 }
 
@@ -169,7 +182,7 @@ static void multiply_panel(const aq_matrix_run *run, size_t thread, int64_t colu
     const int64_t at_once = planes->all_rows ? run->rows : AQ_DIGIT_ROWS,
                   calls = aq_ceil_div(run->rows, at_once);
     for (int64_t r = 0; r < run->rows; r += at_once)
-        planes->multiply(&(aq_planes_tile){.digits = digits_of(run, r / AQ_DIGIT_ROWS) +
+        planes->multiply(&(aq_planes_tile){.digits = digits_of(run, thread, r / AQ_DIGIT_ROWS) +
                                                      block * aq_digits_bytes(planes, exact),
                                            .digits_stride = layout->digits_bytes,
                                            .panel = panel,
@@ -201,7 +214,7 @@ static void sum_slice(const aq_matrix_run *run, size_t thread, int64_t column, i
             .n0 = column,
             .n = n,
             .k = plan->problem.k,
-            .digits = digits_of(run, 0),
+            .digits = digits_of(run, thread, 0),
             .acc = acc,
             .segments = plan->segments,
             .exact = aq_plan_exact(plan),
@@ -253,7 +266,7 @@ static void finish_row(const aq_matrix_run *run, size_t thread, int64_t row, int
             .in_order = plan->planes_stream && plan->planes->planes->stream_in_order(plan->order),
             .scale = run->data.scale != NULL ? run->data.scale + column + p : NULL,
             .zero = run->data.zero != NULL ? run->data.zero + column + p : NULL,
-            .x_total = run->data.zero != NULL ? x_totals(run)[row] : 0.0f,
+            .x_total = run->data.zero != NULL ? x_totals(run, thread)[row] : 0.0f,
             .n = aq_min_i64(columns, n - p),
             .out = line + p});
     if (!finite)
@@ -269,7 +282,7 @@ static void finish_by_fma(const aq_matrix_run *run, size_t thread, int64_t colum
     int64_t rows[FMA_ROWS], count = 0;
     float sum[FMA_ROWS * AQ_MAX_NR];
     for (int64_t r = 0; r < run->rows; r++) {
-        if (by_fma(run)[r])
+        if (by_fma(run, thread)[r])
             rows[count++] = run->row0 + r;
         if (count == 0 || (count < FMA_ROWS && r + 1 < run->rows))
             continue;
@@ -290,14 +303,18 @@ static void planes_task(void *context, size_t thread, size_t index)
     const aq_plan *plan = run->plan;
     int64_t column = (int64_t)index * plan->slice, n = aq_min_i64(plan->slice, plan->problem.n - column);
     bool any = false, all = true;
+    if (plan->own_digits && !*made(run, thread)) {
+        make_tile_of_digits(context, thread, 0);
+        *made(run, thread) = 1;
+    }
     for (int64_t r = 0; r < run->rows; r++) {
-        any |= by_fma(run)[r] != 0;
-        all &= by_fma(run)[r] != 0;
+        any |= by_fma(run, thread)[r] != 0;
+        all &= by_fma(run, thread)[r] != 0;
     }
     if (!all) {
         sum_slice(run, thread, column, n);
         for (int64_t r = 0; r < run->rows; r++)
-            if (!by_fma(run)[r])
+            if (!by_fma(run, thread)[r])
                 finish_row(run, thread, r, column, n);
     }
     if (any)
@@ -310,8 +327,12 @@ void aq_run_planes(aq_matrix_run *run)
     const aq_problem *problem = &plan->problem;
     for (run->row0 = 0; run->row0 < problem->m; run->row0 += plan->rows_block) {
         run->rows = aq_min_i64(plan->rows_block, problem->m - run->row0);
-        aq_parallel_for(plan->threads, (size_t)aq_ceil_div(run->rows, AQ_DIGIT_ROWS), make_tile_of_digits,
-                        run);
+        if (plan->own_digits)
+            for (int thread = 0; thread < plan->threads; thread++)
+                *made(run, (size_t)thread) = 0;
+        else
+            aq_parallel_for(plan->threads, (size_t)aq_ceil_div(run->rows, AQ_DIGIT_ROWS), make_tile_of_digits,
+                            run);
         aq_parallel_for(plan->threads, (size_t)aq_ceil_div(problem->n, plan->slice), planes_task, run);
     }
 }
