@@ -5,8 +5,8 @@
 
 #include "kernels/kernel.h"
 
-/* 16 sums in registers; two loads of the panel and eight broadcasts a step stay below one load an fma. */
-enum { AQ_GEMM512_MR = 8, AQ_GEMM512_NR = 64 };
+/* 24 sums in registers; four loads of the panel and six broadcasts a step stay below one load for two fma. */
+enum { AQ_GEMM512_MR = 6, AQ_GEMM512_NR = 64 };
 
 void aq_gemm512_pack_panel(const aq_panel_job *job);
 void aq_gemm512_pack_scaled(const aq_scaled_panel_job *job);
