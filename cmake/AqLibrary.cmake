@@ -40,6 +40,12 @@ if(CMAKE_SYSTEM_PROCESSOR MATCHES "^(x86_64|AMD64|amd64)$")
         aq_add_kernels(x86/avxvnni -mavxvnni -mavx2 -mfma -mf16c)
         list(APPEND core_definitions AQ_HAVE_AVXVNNI_KERNELS=1)
     endif()
+    check_c_compiler_flag(-mamx-int8 AQ_COMPILER_HAS_AMX) # gcc 11, clang 11
+    if(AQ_COMPILER_HAS_AMX)
+        aq_add_kernels(x86/amx -mamx-tile -mamx-int8 -mavx512vnni -mavx512f -mavx512bw -mavx512vl -mavx512dq -mavx2 -mfma
+            -mf16c)
+        list(APPEND core_definitions AQ_HAVE_AMX_KERNELS=1)
+    endif()
 elseif(CMAKE_SYSTEM_PROCESSOR MATCHES "^(aarch64|arm64)$")
     aq_add_kernels(arm)
     set(core_definitions AQ_HAVE_ARM_KERNELS=1)

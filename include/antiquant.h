@@ -105,7 +105,8 @@ AQ_API const char *aq_cpu_model(void);
 
 /** A named set of instructions. Each contains those before it, but AVX-512 does not contain AVX-VNNI. */
 typedef struct aq_cpu_level_info {
-    const char *name; /**< as ANTIQUANT_CPU takes it: "scalar", "avx2", "avxvnni", "avx512", "avx512vnni" */
+    const char
+        *name; /**< as ANTIQUANT_CPU takes it: "scalar", "avx2", "avxvnni", "avx512", "avx512vnni", "amx" */
     const char *instructions; /**< what it needs, for people: "AVX2, FMA, F16C" */
     bool supported;           /**< this CPU and operating system have all of it */
     bool in_use;              /**< the level that kernels are chosen from, after ANTIQUANT_CPU */

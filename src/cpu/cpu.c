@@ -13,6 +13,9 @@
 #if defined(__x86_64__)
 #include <cpuid.h>
 #endif
+#if defined(__x86_64__) && defined(__linux__)
+#include <sys/syscall.h>
+#endif
 
 #include "base/settings.h"
 
@@ -27,13 +30,13 @@ static const struct {
 #if defined(__x86_64__)
     [AQ_CPU_SCALAR] = {"scalar", "x86-64 baseline"}, [AQ_CPU_AVX2] = {"avx2", "AVX2, FMA, F16C"},
     [AQ_CPU_AVXVNNI] = {"avxvnni", "AVX-VNNI"},      [AQ_CPU_AVX512] = {"avx512", "AVX-512 F, BW, DQ, VL"},
-    [AQ_CPU_VNNI] = {"avx512vnni", "AVX-512 VNNI"},
+    [AQ_CPU_VNNI] = {"avx512vnni", "AVX-512 VNNI"},  [AQ_CPU_AMX] = {"amx", "AMX TILE, INT8"},
 #else
     [AQ_CPU_SCALAR] = {"scalar", "the architecture's baseline"},
 #endif
 };
 
-static bool supported[AQ_CPU_LEVELS];
+static bool possible[AQ_CPU_LEVELS]; /* as far as can be seen without asking the system */
 static aq_cpu_level in_use;
 static char invalid[512];
 static int cpu_count;
@@ -57,20 +60,59 @@ static bool has_avxvnni(void)
     unsigned eax, ebx, ecx, edx;
     return __get_cpuid_count(7, 1, &eax, &ebx, &ecx, &edx) && (eax & AVX_VNNI_BIT);
 }
+
+/* And the operating system knows tiles: bits 17 and 18 of XCR0, which AVX2 vouches can be read. */
+static bool has_amx_int8(void)
+{
+    enum { AMX_BITS = 1 << 24 | 1 << 25, TILE_STATES = 3 << 17 };
+    unsigned eax, ebx, ecx, edx, low, high;
+    if (!__get_cpuid_count(7, 0, &eax, &ebx, &ecx, &edx) || (edx & AMX_BITS) != AMX_BITS)
+        return false;
+    __asm__("xgetbv" : "=a"(low), "=d"(high) : "c"(0));
+    return (low & TILE_STATES) == TILE_STATES;
+}
+
+static bool tiles_granted;
+
+/* Granting twice is granting once; nothing takes it back. */
+static void ask_for_tiles(void)
+{
+#if defined(__linux__)
+    enum { REQUEST_PERMISSION = 0x1023 /* ARCH_REQ_XCOMP_PERM, Linux 5.16 */, TILE_DATA = 18 };
+    tiles_granted = syscall(SYS_arch_prctl, REQUEST_PERMISSION, TILE_DATA) == 0;
 #endif
+}
+
+static bool may_use_tiles(void)
+{
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
+    pthread_once(&once, ask_for_tiles);
+    return tiles_granted;
+}
+#endif
+
+static bool is_supported(aq_cpu_level level)
+{
+#if defined(__x86_64__)
+    if (level == AQ_CPU_AMX)
+        return possible[level] && may_use_tiles();
+#endif
+    return possible[level];
+}
 
 /* The compiler's run-time library asks the CPU and, for AVX and AVX-512 registers, XGETBV whether the
  * operating system saves them. */
 static void look_at_levels(void)
 {
-    supported[AQ_CPU_SCALAR] = true;
+    possible[AQ_CPU_SCALAR] = true;
 #if defined(__x86_64__)
-    supported[AQ_CPU_AVX2] = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && has_f16c();
-    supported[AQ_CPU_AVXVNNI] = supported[AQ_CPU_AVX2] && has_avxvnni();
-    supported[AQ_CPU_AVX512] = supported[AQ_CPU_AVX2] && __builtin_cpu_supports("avx512f") &&
-                               __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512dq") &&
-                               __builtin_cpu_supports("avx512vl");
-    supported[AQ_CPU_VNNI] = supported[AQ_CPU_AVX512] && __builtin_cpu_supports("avx512vnni");
+    possible[AQ_CPU_AVX2] = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && has_f16c();
+    possible[AQ_CPU_AVXVNNI] = possible[AQ_CPU_AVX2] && has_avxvnni();
+    possible[AQ_CPU_AVX512] = possible[AQ_CPU_AVX2] && __builtin_cpu_supports("avx512f") &&
+                              __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512dq") &&
+                              __builtin_cpu_supports("avx512vl");
+    possible[AQ_CPU_VNNI] = possible[AQ_CPU_AVX512] && __builtin_cpu_supports("avx512vnni");
+    possible[AQ_CPU_AMX] = possible[AQ_CPU_VNNI] && has_amx_int8();
 #endif
 }
 
@@ -80,7 +122,7 @@ static void explain_invalid(const char *wanted)
     size_t length = 0;
     for (int level = 0; level < AQ_CPU_LEVELS && length < sizeof names; level++)
         length += (size_t)snprintf(names + length, sizeof names - length, ", %s%s", levels[level].name,
-                                   supported[level] ? "" : " (not on this CPU)");
+                                   is_supported((aq_cpu_level)level) ? "" : " (not on this CPU)");
     char shown[AQ_SHOWN_VALUE + 4];
     snprintf(invalid, sizeof invalid, "ANTIQUANT_CPU=\"%s\" is not valid; valid values: best%s",
              aq_settings_shown(wanted, shown), names);
@@ -88,19 +130,18 @@ static void explain_invalid(const char *wanted)
 
 static void choose_level(void)
 {
-    for (int level = 0; level < AQ_CPU_LEVELS; level++)
-        if (supported[level])
-            in_use = (aq_cpu_level)level;
     const char *wanted = aq_settings_get()->cpu;
-    if (!wanted)
-        return;
-    for (int level = 0; level < AQ_CPU_LEVELS; level++) {
-        if (strcmp(wanted, levels[level].name) == 0 && supported[level]) {
+    for (int level = 0; wanted != NULL && level < AQ_CPU_LEVELS; level++) {
+        if (strcmp(wanted, levels[level].name) == 0 && is_supported((aq_cpu_level)level)) {
             in_use = (aq_cpu_level)level;
             return;
         }
     }
-    explain_invalid(wanted);
+    for (int level = 0; level < AQ_CPU_LEVELS; level++)
+        if (is_supported((aq_cpu_level)level))
+            in_use = (aq_cpu_level)level;
+    if (wanted != NULL)
+        explain_invalid(wanted);
 }
 
 /* The affinity mask's size is not known before: the system refuses one that is too small. */
@@ -169,7 +210,13 @@ const char *aq_cpu_level_instructions(aq_cpu_level level)
 bool aq_cpu_level_supported(aq_cpu_level level)
 {
     look_once();
-    return supported[level];
+    return is_supported(level);
+}
+
+bool aq_cpu_level_possible(aq_cpu_level level)
+{
+    look_once();
+    return possible[level];
 }
 
 aq_cpu_level aq_cpu_level_in_use(void)

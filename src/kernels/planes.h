@@ -23,30 +23,31 @@
 enum {
     AQ_BLOCK = 128,      /* k of a block: numerics page 5 */
     AQ_SEGMENTS = 4,     /* most segments of a block */
-    AQ_DIGIT_ROWS = 4,   /* rows of a tile of digits */
+    AQ_DIGIT_ROWS = 4,   /* rows that become digits at once; of a tile, but for kernels of many rows */
     AQ_LINE_BYTES = 64,  /* a panel is one cache line of weights wide: 64 columns, or 128 of 4 bits */
     AQ_PANEL_MOST = 128, /* columns of the widest panel */
     AQ_PANEL_BYTES = 2 * AQ_BLOCK * AQ_PANEL_MOST /* of any kernel's panel of one block */
 };
 
-/* What follows the digits of a tile of rows in a block, [segment][row]. */
+/* What follows the digits of a tile of rows in a block, [segment][row]. This one is for tiles of
+ * AQ_DIGIT_ROWS; every tail begins with X and s of its rows (aq_tail_x_sums, aq_tail_scales). */
 typedef struct aq_digits_tail {
-    int32_t correction[AQ_SEGMENTS][3][AQ_DIGIT_ROWS]; /* the kernel's own: what its sums need */
     float x_sum[AQ_SEGMENTS][AQ_DIGIT_ROWS];           /* X */
     float scale[AQ_DIGIT_ROWS];                        /* s */
+    int32_t correction[AQ_SEGMENTS][3][AQ_DIGIT_ROWS]; /* the kernel's own: what its sums need */
     float pad[12];
 } aq_digits_tail;
 
-/* Rows of x as digits: the first `rows` of a tile, the others become zero. One block after the other, each in
- * aq_planes.digit_bytes and a tail. */
+/* Rows of x as digits: `rows` of a tile from its row `first` on, a multiple of AQ_DIGIT_ROWS; the others up
+ * to AQ_DIGIT_ROWS become zero. One block after the other, each in aq_planes.digit_bytes and a tail. */
 typedef struct aq_digits_job {
     const float *x;   /* rows of k values, +0 up to k rounded up to AQ_BLOCK */
     int64_t x_stride; /* floats from row to row */
-    int64_t rows, blocks;
+    int64_t first, rows, blocks;
     int segments; /* of a block */
     bool exact;
     aq_weight_type type;
-    char *digits;
+    char *digits;             /* of the tile */
     bool fits[AQ_DIGIT_ROWS]; /* out: false where a row has infinity, NaN or too large a spread of blocks */
 } aq_digits_job;
 
@@ -74,7 +75,7 @@ typedef struct aq_planes_tile {
     const void *panel;
     float *acc;
     int64_t acc_stride; /* a multiple of 16; acc is 64-byte aligned */
-    int64_t rows;       /* 1 .. AQ_DIGIT_ROWS; with aq_planes.all_rows, any number */
+    int64_t rows;       /* 1 .. aq_planes.tile_rows; with aq_planes.all_rows, any number */
     int64_t columns;    /* of the panel, all of them: 64 or 128 */
     int segments;
     bool exact;
@@ -83,6 +84,7 @@ typedef struct aq_planes_tile {
     aq_ahead *ahead;       /* or null */
     int lines;             /* of it to bring in this call */
     int64_t digits_stride; /* aq_planes.all_rows: bytes to the next tile's digits */
+    int64_t tile_rows;     /* aq_planes.all_rows: of each tile but the last, at most aq_planes.tile_rows */
 } aq_planes_tile;
 
 /* One row times columns n0 .. n0 + n - 1, all of k, without a panel: acc as above, written whole; in the
@@ -123,11 +125,17 @@ typedef struct aq_finish_job {
 } aq_finish_job;
 
 typedef struct aq_planes {
+    int tile_rows;      /* most rows of a tile of digits: AQ_DIGIT_ROWS or a multiple of it */
     int digit_bytes[2]; /* of a tile's block without its tail: mode fast, exact */
+    int tail_bytes;     /* of the tail */
     bool all_rows;      /* multiply takes one tile of rows after the other */
     void (*make_digits)(aq_digits_job *job);
     void (*pack_panel)(const aq_integers_job *job);
     void (*multiply)(const aq_planes_tile *tile);
+    /* null, or called before a thread's first multiply of a task and after its last: a register state that
+     * costs to set up. tile_rows and segments as in aq_planes_tile. */
+    void (*enter)(int64_t tile_rows, int segments);
+    void (*leave)(void);
     /* null, or one row; stream_declines: null when it takes it, else why not, static text */
     const char *(*stream_declines)(const aq_kernel_query *query);
     void (*stream)(const aq_planes_stream *stream);
@@ -157,7 +165,18 @@ static inline int64_t aq_panel_columns(aq_weight_type type)
 /* Bytes of a tile's block with its tail. */
 static inline int64_t aq_digits_bytes(const aq_planes *planes, bool exact)
 {
-    return planes->digit_bytes[exact] + (int64_t)sizeof(aq_digits_tail);
+    return planes->digit_bytes[exact] + planes->tail_bytes;
+}
+
+/* Of a tail: X of a segment's rows, and s of the rows. */
+static inline const float *aq_tail_x_sums(const aq_planes *planes, const char *tail, int segment)
+{
+    return (const float *)(const void *)tail + (int64_t)segment * planes->tile_rows;
+}
+
+static inline const float *aq_tail_scales(const aq_planes *planes, const char *tail)
+{
+    return aq_tail_x_sums(planes, tail, AQ_SEGMENTS);
 }
 
 static inline __attribute__((always_inline)) void aq_bring(aq_ahead *ahead, int64_t lines)

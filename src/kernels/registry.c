@@ -46,14 +46,18 @@ static void explain_levels(void)
     aq_cpu_level in_use = aq_cpu_level_in_use();
     for (int l = 0; l < AQ_CPU_LEVELS; l++) {
         aq_cpu_level level = (aq_cpu_level)l;
-        if (aq_cpu_level_supported(level) && level <= in_use)
+        /* a level that is not for use is not asked for: the system might grant it */
+        const bool held_back = level > in_use && *aq_cpu_invalid() == '\0' && aq_settings_get()->cpu != NULL;
+        const bool usable = held_back ? aq_cpu_level_possible(level) : aq_cpu_level_supported(level);
+        if (usable && level <= in_use)
             continue;
-        if (aq_cpu_level_supported(level))
+        if (usable)
             snprintf(level_reason[l], sizeof level_reason[l], "needs %s, ANTIQUANT_CPU is %s",
                      aq_cpu_level_name(level), aq_cpu_level_name(in_use));
         else
-            snprintf(level_reason[l], sizeof level_reason[l], "needs %s (%s), which this CPU does not have",
-                     aq_cpu_level_name(level), aq_cpu_level_instructions(level));
+            snprintf(level_reason[l], sizeof level_reason[l], "needs %s (%s), which this %s",
+                     aq_cpu_level_name(level), aq_cpu_level_instructions(level),
+                     aq_cpu_level_possible(level) ? "system does not grant" : "CPU does not have");
     }
 }
 

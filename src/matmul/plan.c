@@ -155,6 +155,14 @@ static int segments_of(int64_t group)
     return group % (AQ_BLOCK / 2) == 0 ? 2 : AQ_SEGMENTS;
 }
 
+/* Of the tiles that a block of rows is cut into, all as high as the highest must be: a tile costs what all of
+ * its rows cost. More than one begins with a group of rows that become digits at once. */
+static int64_t rows_of_tile(int64_t block, int64_t m, int64_t most)
+{
+    int64_t tiles = aq_ceil_div(block, most);
+    return tiles == 1 && most > AQ_DIGIT_ROWS ? m : aq_round_up(aq_ceil_div(block, tiles), AQ_DIGIT_ROWS);
+}
+
 static void cut_planes(aq_plan *plan, const aq_kernel_query *query)
 {
     const aq_planes *planes = plan->planes->planes;
@@ -166,6 +174,7 @@ static void cut_planes(aq_plan *plan, const aq_kernel_query *query)
     plan->row_stride = aq_round_up(plan->problem.k, AQ_BLOCK);
     plan->rows_block = aq_min_i64(aq_round_up(m, AQ_DIGIT_ROWS), PLANES_ROWS);
     plan->own_digits = plan->threads > 1 && m <= AQ_DIGIT_ROWS;
+    plan->tile_rows = rows_of_tile(plan->rows_block, m, planes->tile_rows);
     const bool packed = plan->problem.weight_panel > 0, nz = plan->problem.weight_block > 0;
     int64_t most = packed                      ? columns /* a panel is an array of its own */
                    : plan->planes_stream       ? PLANES_STREAM_SLICE

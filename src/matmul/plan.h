@@ -39,6 +39,7 @@ typedef struct aq_plan {
     bool planes_stream;      /* its stream takes the one row */
     bool own_digits;         /* planes: the rows are so few that each thread makes digits of its own */
     int segments;            /* planes: of a block of k */
+    int64_t tile_rows;       /* planes: of a tile of digits, of all but the last */
     bool by_groups;          /* planes: scales come with each segment, not at the end */
     bool generic_panel;      /* layout or parameters that only the generic packer takes */
     int threads;             /* >= 1 */

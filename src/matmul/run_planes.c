@@ -73,19 +73,21 @@ static void total_x(const aq_matrix_run *run, size_t thread, int64_t tile, int64
     const char *at = digits_of(run, thread, tile) + planes->digit_bytes[exact];
     float total = 0.0f;
     for (int64_t b = 0; b < plan->row_stride / AQ_BLOCK; b++, at += aq_digits_bytes(planes, exact))
-        total += ((const aq_digits_tail *)(const void *)at)->x_sum[0][row];
-    x_totals(run, thread)[tile * AQ_DIGIT_ROWS + row] = total;
+        total += aq_tail_x_sums(planes, at, 0)[row];
+    x_totals(run, thread)[tile * plan->tile_rows + row] = total;
 }
 
-static void make_tile_of_digits(void *context, size_t thread, size_t index)
+static void make_some_digits(void *context, size_t thread, size_t index)
 {
     const aq_matrix_run *run = context;
     const aq_plan *plan = run->plan;
     const aq_problem *problem = &plan->problem;
-    int64_t tile = (int64_t)index, first = tile * AQ_DIGIT_ROWS;
+    int64_t first = (int64_t)index * AQ_DIGIT_ROWS, tile = first / plan->tile_rows,
+            in_tile = first % plan->tile_rows;
     float *x = floats_in(run, thread, plan->workspace.scratch_line);
     aq_digits_job job = {.x = x,
                          .x_stride = plan->row_stride,
+                         .first = in_tile,
                          .rows = aq_min_i64(AQ_DIGIT_ROWS, run->rows - first),
                          .blocks = plan->row_stride / AQ_BLOCK,
                          .segments = plan->segments,
@@ -102,7 +104,7 @@ static void make_tile_of_digits(void *context, size_t thread, size_t index)
     for (int64_t r = 0; r < job.rows; r++) {
         by_fma(run, thread)[first + r] = run->data.generic || !job.fits[r];
         if (run->data.zero != NULL)
-            total_x(run, thread, tile, r);
+            total_x(run, thread, tile, in_tile + r);
     }
 }
 
@@ -179,12 +181,13 @@ static void multiply_panel(const aq_matrix_run *run, size_t thread, int64_t colu
                                                 .segments = plan->segments,
                                                 .scale = scale,
                                                 .zero = zero});
-    const int64_t at_once = planes->all_rows ? run->rows : AQ_DIGIT_ROWS,
+    const int64_t at_once = planes->all_rows ? run->rows : plan->tile_rows,
                   calls = aq_ceil_div(run->rows, at_once);
     for (int64_t r = 0; r < run->rows; r += at_once)
-        planes->multiply(&(aq_planes_tile){.digits = digits_of(run, thread, r / AQ_DIGIT_ROWS) +
+        planes->multiply(&(aq_planes_tile){.digits = digits_of(run, thread, r / plan->tile_rows) +
                                                      block * aq_digits_bytes(planes, exact),
                                            .digits_stride = layout->digits_bytes,
+                                           .tile_rows = plan->tile_rows,
                                            .panel = panel,
                                            .acc = sums_of(run, thread, p, r),
                                            .acc_stride = columns,
@@ -222,19 +225,24 @@ static void sum_slice(const aq_matrix_run *run, size_t thread, int64_t column, i
         return;
     }
     memset(acc, 0, (size_t)(plan->rows_block * plan->slice) * sizeof *acc);
+    const aq_planes *planes = plan->planes->planes;
+    if (planes->enter != NULL)
+        planes->enter(plan->tile_rows, plan->segments);
     if (plan->order == AQ_ORDER_T) {
         for (int64_t p = 0; p < n; p += columns)
             for (int64_t b = 0; b < blocks; b++) {
                 aq_ahead ahead = ahead_of(run, b * AQ_BLOCK, column + p, aq_min_i64(columns, n - p));
                 multiply_panel(run, thread, column, p, b, &ahead);
             }
-        return;
+    } else {
+        for (int64_t b = 0; b < blocks; b++) {
+            aq_ahead ahead = ahead_of(run, b * AQ_BLOCK, column, n);
+            for (int64_t p = 0; p < n; p += columns)
+                multiply_panel(run, thread, column, p, b, &ahead);
+        }
     }
-    for (int64_t b = 0; b < blocks; b++) {
-        aq_ahead ahead = ahead_of(run, b * AQ_BLOCK, column, n);
-        for (int64_t p = 0; p < n; p += columns)
-            multiply_panel(run, thread, column, p, b, &ahead);
-    }
+    if (planes->leave != NULL)
+        planes->leave();
 }
 
 /* ---- results ---- */
@@ -304,7 +312,7 @@ static void planes_task(void *context, size_t thread, size_t index)
     int64_t column = (int64_t)index * plan->slice, n = aq_min_i64(plan->slice, plan->problem.n - column);
     bool any = false, all = true;
     if (plan->own_digits && !*made(run, thread)) {
-        make_tile_of_digits(context, thread, 0);
+        make_some_digits(context, thread, 0);
         *made(run, thread) = 1;
     }
     for (int64_t r = 0; r < run->rows; r++) {
@@ -331,7 +339,7 @@ void aq_run_planes(aq_matrix_run *run)
             for (int thread = 0; thread < plan->threads; thread++)
                 *made(run, (size_t)thread) = 0;
         else
-            aq_parallel_for(plan->threads, (size_t)aq_ceil_div(run->rows, AQ_DIGIT_ROWS), make_tile_of_digits,
+            aq_parallel_for(plan->threads, (size_t)aq_ceil_div(run->rows, AQ_DIGIT_ROWS), make_some_digits,
                             run);
         aq_parallel_for(plan->threads, (size_t)aq_ceil_div(problem->n, plan->slice), planes_task, run);
     }

@@ -46,7 +46,7 @@ static bool lay_out_planes(aq_plan *plan, int64_t *total)
     aq_workspace_layout *layout = &plan->workspace;
     const aq_planes *planes = plan->planes->planes;
     const int64_t columns = aq_panel_columns(plan->problem.weight_type), floats = (int64_t)sizeof(float);
-    int64_t digits, scratch = 0, ignored, tiles = plan->rows_block / AQ_DIGIT_ROWS;
+    int64_t digits, scratch = 0, ignored, tiles = aq_ceil_div(plan->rows_block, plan->tile_rows);
     if (!aq_mul_i64(plan->row_stride / AQ_BLOCK, aq_digits_bytes(planes, aq_plan_exact(plan)), &digits) ||
         !aq_mul_i64(digits, tiles, &ignored))
         return false;

@@ -341,9 +341,9 @@ static void v1_all(void *result)
  */
 static void everywhere(void (*body)(void *result))
 {
-    static const char *const levels[] = {"scalar", "avx2", "avx512", "avx512vnni"},
+    static const char *const levels[] = {"scalar", "avx2", "avx512", "avx512vnni", "amx"},
                              *const threads[] = {"ANTIQUANT_THREADS=1", "ANTIQUANT_THREADS=3"};
-    for (int i = 0; i < 4; i++) {
+    for (int i = 0; i < 5; i++) {
         char level[64];
         snprintf(level, sizeof level, "ANTIQUANT_CPU=%s", levels[i]);
         most_rows = i == 0 ? 5 : 70;

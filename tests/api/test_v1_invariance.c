@@ -127,10 +127,10 @@ static void test_settings(void **state)
 {
     (void)state;
     static const char *const settings[][2] = {
-        {"ANTIQUANT_THREADS", "1"},   {"ANTIQUANT_THREADS", "2"},     {"ANTIQUANT_THREADS", "3"},
-        {"ANTIQUANT_CPU", "scalar"},  {"ANTIQUANT_CPU", "avx2"},      {"ANTIQUANT_CPU", "avx512"},
-        {"ANTIQUANT_CPU", "avxvnni"}, {"ANTIQUANT_STREAM_ROWS", "0"}, {"ANTIQUANT_STREAM_ROWS", "1000"},
-        {"ANTIQUANT_CPU", "best"}};
+        {"ANTIQUANT_THREADS", "1"},     {"ANTIQUANT_THREADS", "2"},        {"ANTIQUANT_THREADS", "3"},
+        {"ANTIQUANT_CPU", "scalar"},    {"ANTIQUANT_CPU", "avx2"},         {"ANTIQUANT_CPU", "avx512"},
+        {"ANTIQUANT_CPU", "avxvnni"},   {"ANTIQUANT_CPU", "avx512vnni"},   {"ANTIQUANT_CPU", "amx"},
+        {"ANTIQUANT_STREAM_ROWS", "0"}, {"ANTIQUANT_STREAM_ROWS", "1000"}, {"ANTIQUANT_CPU", "best"}};
     size_t size = (size_t)PROBLEMS * MOST_OUT * sizeof(uint16_t);
     uint16_t *first = shared_outs(), *outs = shared_outs();
     assert_int_equal(run_child("ANTIQUANT_CPU", "", first), 0);

@@ -37,6 +37,12 @@ static void call_multiply(void *argument)
 {
     const planes_bench *bench = argument;
     aq_planes_tile tile = bench->tile;
+    if (bench->planes->enter != NULL) {
+        bench->planes->enter(tile.tile_rows, tile.segments);
+        bench->planes->multiply(&tile);
+        bench->planes->leave();
+        return;
+    }
     for (int64_t i = 0; i < bench->tiles; i++) {
         tile.digits = bench->tile.digits + i * bench->tile_bytes;
         tile.acc = bench->tile.acc + i * AQ_DIGIT_ROWS * tile.acc_stride;
@@ -79,7 +85,7 @@ static void bench_layout(const aq_kernel *kernel, planes_bench *bench, bool exac
                          bool order_t, const aq_scaled *scaled)
 {
     const int64_t columns = aq_panel_columns(weight->type),
-                  tile_bytes = aq_digits_bytes(bench->planes, exact);
+                  tile_bytes = aq_digits_bytes(bench->planes, exact), most = bench->planes->tile_rows;
     char words[32], shape[64];
     snprintf(words, sizeof words, "%s %s %s", exact ? "exact" : "fast",
              weight->type == AQ_S4 ? "int4" : "int8", order_t ? "T" : "P");
@@ -99,9 +105,16 @@ static void bench_layout(const aq_kernel *kernel, planes_bench *bench, bool exac
     snprintf(shape, sizeof shape, "%s pack n %lld k 128", words, (long long)columns);
     ck_print_time(kernel->name, shape, ck_time_call(call_pack, bench),
                   (double)(columns * AQ_BLOCK) / (weight->type == AQ_S4 ? 2 : 1), 0);
-    for (int64_t rows = 1; rows <= MOST_ROWS && !order_t; rows = rows == 4 ? MOST_ROWS : rows + 1) {
+    for (int64_t rows = 1; rows <= MOST_ROWS && !order_t; rows = rows == 4    ? 16
+                                                                 : rows == 16 ? MOST_ROWS
+                                                                              : rows + 1) {
         bench->tiles = (rows + AQ_DIGIT_ROWS - 1) / AQ_DIGIT_ROWS;
         bench->tile.rows = rows < AQ_DIGIT_ROWS ? rows : AQ_DIGIT_ROWS;
+        if (most > AQ_DIGIT_ROWS) { /* takes all tiles itself */
+            bench->tile.rows = rows;
+            bench->tile.tile_rows = rows < most ? rows : most;
+            bench->tile.digits_stride = tile_bytes;
+        }
         snprintf(shape, sizeof shape, "%s multiply rows %lld n %lld k 128", words, (long long)rows,
                  (long long)columns);
         double products = (double)(rows * columns * AQ_BLOCK);

@@ -104,18 +104,24 @@ static void check_shape(ck_planes_case c, int64_t rows, int64_t n, int64_t k)
     check_case(c);
 }
 
+static int64_t most_rows(const aq_kernel *kernel)
+{
+    const int64_t tile = kernel->planes->tile_rows;
+    return kernel->planes->all_rows ? 2 * tile + 3 : tile;
+}
+
 static void check_shapes(ck_planes_case c)
 {
     const int64_t columns = aq_panel_columns(c.p.type);
     const int64_t widths[] = {1,  2,  15,          16,      17,          31,
                               33, 63, columns - 1, columns, columns + 1, 2 * columns + 3};
     const int64_t depths[] = {1, 2, 3, 4, 5, 31, 32, 33, 63, 64, 65, 97, 127, 128, 129, 255, 257, 385};
-    const int64_t most = c.kernel->planes->all_rows ? 2 * AQ_DIGIT_ROWS + 3 : AQ_DIGIT_ROWS;
+    const int64_t most = most_rows(c.kernel);
     for (size_t i = 0; i < sizeof widths / sizeof widths[0]; i++)
         for (size_t j = 0; j < sizeof depths / sizeof depths[0]; j++)
             check_shape(c, 1 + (int64_t)(i + j) % most, widths[i], depths[j]);
     check_shape(c, 1, 3 * columns + 7, 11 * CK_BLOCK + 5);
-    check_shape(c, 4, columns + 9, 15 * CK_BLOCK);
+    check_shape(c, c.kernel->planes->tile_rows, columns + 9, 15 * CK_BLOCK);
     check_shape(c, 1, 5 * columns, 128);
 }
 
@@ -134,7 +140,8 @@ static void check_kinds(ck_planes_case c)
         c.p.kind = (ck_s_kind)(ck.number / 2 % CK_S_KINDS);
         c.p.offset_present = ck.number % 4 != 0;
         c.p.view = (ck_s_view)(ck.number % CK_S_VIEWS);
-        c.rows = i % 3 == 0 ? 1 : 1 + i % (c.kernel->planes->all_rows ? 9 : 4);
+        c.rows =
+            i % 3 == 0 ? 1 : 1 + i % (c.kernel->planes->all_rows ? 2 * c.kernel->planes->tile_rows + 1 : 4);
         check_case(c);
     }
 }

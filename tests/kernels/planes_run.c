@@ -30,8 +30,12 @@ static void call_planes(void *argument)
         call->planes->pack_panel(call->integers);
     if (call->scales != NULL)
         call->planes->group_scales(call->scales);
+    if (call->tile != NULL && call->planes->enter != NULL)
+        call->planes->enter(call->tile->tile_rows, call->tile->segments);
     if (call->tile != NULL)
         call->planes->multiply(call->tile);
+    if (call->tile != NULL && call->planes->leave != NULL)
+        call->planes->leave();
     if (call->stream != NULL)
         call->planes->stream(call->stream);
     if (call->finish != NULL)
@@ -73,13 +77,21 @@ static aq_ahead *some_ahead(const aq_weight *weight, aq_ahead *ahead)
 
 /* ---- rows ---- */
 
-static const aq_digits_tail *tail_of(const ck_planes_case *c, const aq_digits_job *job, int64_t block)
+static const char *tail_of(const ck_planes_case *c, const aq_digits_job *job, int64_t block)
 {
-    const char *at = job->digits + block * row_bytes_of(c) + c->kernel->planes->digit_bytes[c->exact];
-    return (const aq_digits_tail *)(const void *)at;
+    return job->digits + block * row_bytes_of(c) + c->kernel->planes->digit_bytes[c->exact];
 }
 
-/* The tile's rows are the first .. of the case. */
+/* Of a tile, as matmul/plan.c chooses: all of one tile, else a number that the tiles are to be high. */
+static int64_t tile_rows_of(const ck_planes_case *c)
+{
+    const int64_t most = c->kernel->planes->tile_rows;
+    if (most == AQ_DIGIT_ROWS || c->rows <= most)
+        return most == AQ_DIGIT_ROWS ? most : c->rows;
+    return most - c->rows / 2 % (most / AQ_DIGIT_ROWS) * AQ_DIGIT_ROWS;
+}
+
+/* The job's rows are the first .. of the case. */
 static void compare_tails(const ck_planes_case *c, const aq_digits_job *job, int64_t first)
 {
     for (int64_t r = 0; r < job->rows; r++) {
@@ -88,17 +100,20 @@ static void compare_tails(const ck_planes_case *c, const aq_digits_job *job, int
         if (job->fits[r] != digits->fits)
             ck_fail("row %lld %s", (long long)row, job->fits[r] ? "must not fit" : "must fit");
         for (int64_t b = 0; b < blocks_of(c) && digits->fits; b++) {
-            const aq_digits_tail *tail = tail_of(c, job, b);
+            const aq_planes *planes = c->kernel->planes;
+            const char *tail = tail_of(c, job, b);
+            const float s_of_x = aq_tail_scales(planes, tail)[job->first + r];
             float scale = digits->scale[b];
-            if (scale != 0 && tail->scale[r] != scale)
+            if (scale != 0 && s_of_x != scale)
                 ck_fail("row %lld, block %lld: scale %a, not %a", (long long)row, (long long)b,
-                        (double)tail->scale[r], (double)scale);
+                        (double)s_of_x, (double)scale);
             for (int s = 0; s < c->segments; s++) {
                 int64_t length = CK_BLOCK / c->segments;
                 float sum = ck_planes_x_sum(digits, c->p.k, b * CK_BLOCK + s * length, length);
-                if (!ck_same(tail->x_sum[s][r], sum))
+                const float x_sum = aq_tail_x_sums(planes, tail, s)[job->first + r];
+                if (!ck_same(x_sum, sum))
                     ck_fail("row %lld, block %lld, segment %d: x sums to %a, not %a", (long long)row,
-                            (long long)b, s, (double)tail->x_sum[s][r], (double)sum);
+                            (long long)b, s, (double)x_sum, (double)sum);
             }
         }
     }
@@ -113,17 +128,18 @@ static bool make_digits(const ck_planes_case *c, ck_layout layout, ck_rows *pack
         memcpy(x.base + r * x.stride, c->x + r * c->p.k, (size_t)c->p.k * 4);
     }
     ck_remember(CK_X);
-    const int64_t tiles = (c->rows + AQ_DIGIT_ROWS - 1) / AQ_DIGIT_ROWS;
+    const int64_t tile_rows = tile_rows_of(c), tiles = (c->rows + tile_rows - 1) / tile_rows;
     *packed = ck_place(CK_PACKED, layout, 1, tiles * tile_bytes_of(c), 0, AQ_LINE_BYTES);
     for (int64_t first = 0; first < c->rows; first += AQ_DIGIT_ROWS) {
         aq_digits_job job = {.x = (const float *)(void *)(x.base + first * x.stride),
                              .x_stride = x.stride / 4,
+                             .first = first % tile_rows,
                              .rows = c->rows - first < AQ_DIGIT_ROWS ? c->rows - first : AQ_DIGIT_ROWS,
                              .blocks = blocks_of(c),
                              .segments = c->segments,
                              .exact = c->exact,
                              .type = c->p.type,
-                             .digits = (char *)packed->base + first / AQ_DIGIT_ROWS * tile_bytes_of(c)};
+                             .digits = (char *)packed->base + first / tile_rows * tile_bytes_of(c)};
         if (!CALL(c, .digits = &job))
             return false;
         ck_expect_unchanged(CK_X, "x");
@@ -275,7 +291,9 @@ static bool run_panels(const ck_planes_case *c, const aq_weight *weight, const a
     const int64_t columns = columns_of(c);
     /* rows that are no rows of x are zero; so are their sums, where every scale is finite */
     const int64_t whole = (c->rows + AQ_DIGIT_ROWS - 1) / AQ_DIGIT_ROWS * AQ_DIGIT_ROWS,
-                  rows = c->p.kind <= CK_S_FRACTIONS && layout % 2 ? whole : c->rows;
+                  rows = c->p.kind <= CK_S_FRACTIONS && layout % 2 && tile_rows_of(c) % AQ_DIGIT_ROWS == 0
+                             ? whole
+                             : c->rows;
     for (int64_t n0 = 0; n0 < c->p.n; n0 += columns) {
         int64_t n = c->p.n - n0 < columns ? c->p.n - n0 : columns;
         ck_rows sums =
@@ -288,7 +306,8 @@ static bool run_panels(const ck_planes_case *c, const aq_weight *weight, const a
                                .columns = columns,
                                .segments = c->segments,
                                .exact = c->exact,
-                               .digits_stride = tile_bytes_of(c)};
+                               .digits_stride = tile_bytes_of(c),
+                               .tile_rows = tile_rows_of(c)};
         for (int64_t b = 0; b < blocks_of(c); b++) {
             tile.digits = (const char *)packed->base + b * row_bytes_of(c);
             if (!multiply_block(c, weight, scaled, b, n0, n, layout, &tile))

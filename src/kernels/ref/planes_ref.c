@@ -118,7 +118,9 @@ static bool finish(const aq_finish_job *job)
     return finite;
 }
 
-static const aq_planes planes = {.digit_bytes = {PLANE * 2, PLANE * 4},
+static const aq_planes planes = {.tile_rows = AQ_DIGIT_ROWS,
+                                 .digit_bytes = {PLANE * 2, PLANE * 4},
+                                 .tail_bytes = sizeof(aq_digits_tail),
                                  .make_digits = make_digits,
                                  .pack_panel = pack_panel,
                                  .multiply = multiply,

@@ -42,7 +42,9 @@ static bool finish(const aq_finish_job *job)
     return aq_finish_madd(job);
 }
 
-static const aq_planes planes = {.digit_bytes = {AQ_MADD_DIGITS, 2 * AQ_MADD_DIGITS},
+static const aq_planes planes = {.tile_rows = AQ_DIGIT_ROWS,
+                                 .digit_bytes = {AQ_MADD_DIGITS, 2 * AQ_MADD_DIGITS},
+                                 .tail_bytes = sizeof(aq_digits_tail),
                                  .make_digits = make_digits,
                                  .pack_panel = pack_panel,
                                  .multiply = multiply,

@@ -64,11 +64,12 @@ static void test_names(void **state)
     (void)state;
     assert_string_equal(aq_cpu_level_name(AQ_CPU_SCALAR), "scalar");
 #if defined(__x86_64__)
-    assert_int_equal(AQ_CPU_LEVELS, 5);
+    assert_int_equal(AQ_CPU_LEVELS, 6);
     assert_string_equal(aq_cpu_level_name(AQ_CPU_AVX2), "avx2");
     assert_string_equal(aq_cpu_level_name(AQ_CPU_AVXVNNI), "avxvnni");
     assert_string_equal(aq_cpu_level_name(AQ_CPU_AVX512), "avx512");
     assert_string_equal(aq_cpu_level_name(AQ_CPU_VNNI), "avx512vnni");
+    assert_string_equal(aq_cpu_level_name(AQ_CPU_AMX), "amx");
     assert_string_equal(aq_cpu_level_instructions(AQ_CPU_AVX2), "AVX2, FMA, F16C");
 #endif
     for (int i = 0; i < AQ_CPU_LEVELS; i++)

@@ -53,7 +53,9 @@ static bool finish(const aq_finish_job *job)
     return aq_finish_madd(job);
 }
 
-static const aq_planes planes = {.digit_bytes = {AQ_MADD_DIGITS, 2 * AQ_MADD_DIGITS},
+static const aq_planes planes = {.tile_rows = AQ_DIGIT_ROWS,
+                                 .digit_bytes = {AQ_MADD_DIGITS, 2 * AQ_MADD_DIGITS},
+                                 .tail_bytes = sizeof(aq_digits_tail),
                                  .all_rows = true,
                                  .make_digits = aq_avx2_make_digits,
                                  .pack_panel = pack_panel,

@@ -1,69 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* digits.c - the two ends of the VNNI kernels: rows of x as digits, scales by groups, sums to columns. */
-#include "kernels/digits.h"
-
 #include "kernels/x86/scaled.h"
-#include "kernels/x86/vnni/vnni.h"
-
-/* A row's block as bytes, plane by plane, with the sum of each plane over each segment. */
-typedef struct row_planes {
-    _Alignas(64) int8_t plane[3][AQ_BLOCK];
-    int32_t sum[3][AQ_SEGMENTS];
-    float scale;
-} row_planes;
-
-/* Sums of 128 signed bytes over each segment. */
-AQ_INLINE void sum_segments(const int8_t *plane, int segments, int32_t sum[AQ_SEGMENTS])
-{
-    const __m512i ones = _mm512_set1_epi8(1);
-    __m512i a = _mm512_setzero_si512(), b = a;
-    AQ_ADD_PRODUCTS(a, ones, _mm512_load_si512(plane));
-    AQ_ADD_PRODUCTS(b, ones, _mm512_load_si512(plane + 64));
-    if (segments == 1) {
-        sum[0] = _mm512_reduce_add_epi32(_mm512_add_epi32(a, b));
-    } else if (segments == 2) {
-        sum[0] = _mm512_reduce_add_epi32(a);
-        sum[1] = _mm512_reduce_add_epi32(b);
-    } else {
-        sum[0] = _mm512_mask_reduce_add_epi32(0x00FF, a);
-        sum[1] = _mm512_mask_reduce_add_epi32(0xFF00, a);
-        sum[2] = _mm512_mask_reduce_add_epi32(0x00FF, b);
-        sum[3] = _mm512_mask_reduce_add_epi32(0xFF00, b);
-    }
-}
-
-/* As aq_make_block, to which it must agree to the bit. false: does not fit. */
-AQ_INLINE bool make_planes(const float *x, bool exact, int segments, row_planes *row)
-{
-    __m512i most = _mm512_setzero_si512();
-#pragma GCC unroll 8
-    for (int i = 0; i < AQ_BLOCK / 16; i++)
-        most = _mm512_max_epu32(most, _mm512_and_si512(_mm512_castps_si512(_mm512_loadu_ps(x + i * 16)),
-                                                       _mm512_set1_epi32(0x7FFFFFFF)));
-    const aq_block_scale chosen = aq_choose_scale(_mm512_reduce_max_epu32(most), exact);
-    const __m512 inverse = _mm512_set1_ps(chosen.inverse);
-    const __m512i half = _mm512_set1_epi32(128);
-    row->scale = chosen.scale;
-#pragma GCC unroll 8
-    for (int i = 0; i < AQ_BLOCK / 16; i++) {
-        __m512 value =
-            chosen.fits ? _mm512_mul_ps(_mm512_loadu_ps(x + i * 16), inverse) : _mm512_setzero_ps();
-        __m512i v = _mm512_cvt_roundps_epi32(value, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC), high = v;
-        if (exact) {
-            high = _mm512_srai_epi32(_mm512_add_epi32(v, half), 8);
-            _mm_store_si128((__m128i *)(void *)(row->plane[2] + i * 16), _mm512_cvtepi32_epi8(v));
-        }
-        _mm_store_si128((__m128i *)(void *)(row->plane[0] + i * 16),
-                        _mm512_cvtepi32_epi8(_mm512_srai_epi32(_mm512_add_epi32(high, half), 8)));
-        _mm_store_si128((__m128i *)(void *)(row->plane[1] + i * 16), _mm512_cvtepi32_epi8(high));
-    }
-    for (int p = 0; p < aq_plane_count(exact); p++)
-        sum_segments(row->plane[p], segments, row->sum[p]);
-    return chosen.fits;
-}
+#include "kernels/x86/vnni/row_planes.h"
 
 /* Quads of four rows, side by side. */
-AQ_INLINE void lay_digits(const row_planes row[AQ_DIGIT_ROWS], int planes, char *out)
+AQ_INLINE void lay_digits(const aq_row_planes row[AQ_DIGIT_ROWS], int planes, char *out)
 {
     for (int p = 0; p < planes; p++)
         for (int i = 0; i < AQ_BLOCK / 16; i++) {
@@ -81,16 +22,15 @@ AQ_INLINE void lay_digits(const row_planes row[AQ_DIGIT_ROWS], int planes, char 
         }
 }
 
-AQ_INLINE void lay_tail(const row_planes row[AQ_DIGIT_ROWS], bool exact, int segments, int32_t bias,
+AQ_INLINE void lay_tail(const aq_row_planes row[AQ_DIGIT_ROWS], bool exact, int segments, int32_t bias,
                         aq_digits_tail *tail)
 {
     memset(tail, 0, sizeof *tail);
     for (int r = 0; r < AQ_DIGIT_ROWS; r++) {
         for (int s = 0; s < segments; s++) {
-            int32_t total = row[r].sum[0][s] * 256 + row[r].sum[1][s];
             for (int p = 0; p < aq_plane_count(exact); p++)
                 tail->correction[s][p][r] = -bias * row[r].sum[p][s];
-            tail->x_sum[s][r] = row[r].scale * (float)(exact ? total * 256 + row[r].sum[2][s] : total);
+            tail->x_sum[s][r] = aq_planes_x_sum(&row[r], exact, s);
         }
         tail->scale[r] = row[r].scale;
     }
@@ -99,14 +39,14 @@ AQ_INLINE void lay_tail(const row_planes row[AQ_DIGIT_ROWS], bool exact, int seg
 AQ_INLINE void make_digits(aq_digits_job *job, bool exact)
 {
     const int64_t bytes = aq_vnni_digits(exact) + (int64_t)sizeof(aq_digits_tail);
-    row_planes row[AQ_DIGIT_ROWS];
+    aq_row_planes row[AQ_DIGIT_ROWS];
     memset(row, 0, sizeof row);
     for (int r = 0; r < AQ_DIGIT_ROWS; r++)
         job->fits[r] = true;
     for (int64_t b = 0; b < job->blocks; b++) {
         char *at = job->digits + b * bytes;
         for (int64_t r = 0; r < job->rows; r++)
-            if (!make_planes(job->x + r * job->x_stride + b * AQ_BLOCK, exact, job->segments, &row[r]))
+            if (!aq_make_planes(job->x + r * job->x_stride + b * AQ_BLOCK, exact, job->segments, &row[r]))
                 job->fits[r] = false;
         lay_digits(row, aq_plane_count(exact), at);
         lay_tail(row, exact, job->segments, job->type == AQ_S4 ? 8 : 128,

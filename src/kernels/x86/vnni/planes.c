@@ -35,7 +35,9 @@ static bool stream_in_order(aq_order order)
     return order == AQ_ORDER_T;
 }
 
-static const aq_planes planes = {.digit_bytes = {2 * DIGITS, 3 * DIGITS},
+static const aq_planes planes = {.tile_rows = AQ_DIGIT_ROWS,
+                                 .digit_bytes = {2 * DIGITS, 3 * DIGITS},
+                                 .tail_bytes = sizeof(aq_digits_tail),
                                  .make_digits = aq_vnni_make_digits,
                                  .pack_panel = aq_vnni_pack_panel,
                                  .multiply = aq_vnni_multiply,

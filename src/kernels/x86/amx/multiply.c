@@ -1,0 +1,228 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* multiply.c - tiles of digits times a panel of one block, AMX.
+ *
+ * The planes' sums leave the tile registers through memory, the only way there is, and become fp32 there.
+ * While one output (a tile of rows, 16 columns, a segment) is multiplied, the one before is stored and
+ * joined: a plane's sums are stored when their register is wanted again, so that no store waits for a
+ * product. Sums start as a load of zeros: after tilezero a tdpbssd waits for all before it (60 cycles instead
+ * of 16). */
+#include "kernels/x86/amx/amx.h"
+
+typedef enum scaling { BY_COLUMNS, BY_GROUPS, BY_GROUPS_WITH_ZERO } scaling;
+
+enum {
+    PLANE_SUMS = AQ_TILE_ROWS * 16, /* of an output */
+    TILES_TOGETHER = 2 /* tiles of rows whose digits stay in the first-level cache for all columns */
+};
+
+/* What ldtilecfg reads. */
+typedef struct tile_config {
+    uint8_t palette, start_row, reserved[14];
+    uint16_t row_bytes[16];
+    uint8_t rows[16];
+} tile_config;
+
+/* Tile registers: 0 to 2 are the planes' sums, then come digits, and weights: 6 and 7, with segments of 32 k
+ * 4 to 7. */
+void aq_amx_enter(int64_t tile_rows, int segments)
+{
+    const bool short_segments = segments == AQ_SEGMENTS;
+    tile_config config = {.palette = 1};
+    for (int i = 0; i < 8; i++) {
+        const bool weights = i >= (short_segments ? 4 : 6);
+        config.row_bytes[i] = short_segments && i == 3 ? 32 : 64;
+        config.rows[i] = (uint8_t)(!weights ? tile_rows : short_segments ? 8 : 16);
+    }
+    __asm__ volatile("" : : "r"(&config) : "memory"); /* gcc takes it that 8 bytes are read */
+    _tile_loadconfig(&config);
+}
+
+void aq_amx_leave(void)
+{
+    _tile_release();
+}
+
+/* An output whose sums are on their way. */
+typedef struct output {
+    int64_t rows; /* 0: none */
+    float *acc;
+    const float *step, *x_sum; /* of the rows */
+    const float *scale, *zero; /* of the columns */
+} output;
+
+/* Joins the planes of an output and adds it to its totals. */
+AQ_INLINE void join(const output *out, const int32_t *sums, int64_t stride, int planes, scaling by)
+{
+    if (out->rows == 0)
+        return;
+    float *acc = out->acc;
+    const float *step = out->step, *x_sum = out->x_sum;
+    const __m512 none = _mm512_setzero_ps(), scale = by == BY_COLUMNS ? none : _mm512_load_ps(out->scale),
+                 zero = by == BY_GROUPS_WITH_ZERO ? _mm512_load_ps(out->zero) : none;
+#pragma GCC unroll 4
+    for (int64_t r = 0; r < out->rows; r++, acc += stride, sums += 16) {
+        const __m512i third = planes == 3 ? _mm512_load_si512(sums + 2 * PLANE_SUMS) : _mm512_setzero_si512();
+        const __m512 f =
+            aq_join_planes(_mm512_load_si512(sums), _mm512_load_si512(sums + PLANE_SUMS), third, planes);
+        __m512 total = _mm512_load_ps(acc);
+        if (by == BY_COLUMNS)
+            total = _mm512_fmadd_ps(f, _mm512_set1_ps(step[r]), total);
+        else
+            total = _mm512_fmadd_ps(_mm512_mul_ps(f, _mm512_set1_ps(step[r])), scale, total);
+        if (by == BY_GROUPS_WITH_ZERO)
+            total = _mm512_fmadd_ps(_mm512_set1_ps(x_sum[r]), zero, total);
+        _mm512_store_ps(acc, total);
+    }
+}
+
+static const _Alignas(64) char zeros[64];
+
+/* Stores the sums that a register holds of the output before, and begins new ones. */
+#define START(plane)                                                                                         \
+    _tile_stored(plane, sums + (plane)*PLANE_SUMS, 64);                                                      \
+    _tile_loadd(plane, zeros, 0);
+
+#define ADD(plane, tile_of_digits, tile_of_weights, at)                                                      \
+    _tile_loadd(tile_of_digits, digits + (plane)*AQ_PLANE_TILES + (at), 64);                                 \
+    _tile_dpbssd(plane, tile_of_digits, tile_of_weights);
+
+/* A plane of a block, or of a segment. */
+#define BLOCK(plane)     START(plane) ADD(plane, 4, 6, 0) ADD(plane, 5, 7, AQ_TILE_BYTES)
+#define FIRST(plane)     START(plane) ADD(plane, 4, 6, 0)
+#define SECOND(plane)    START(plane) ADD(plane, 5, 7, AQ_TILE_BYTES)
+#define QUARTER_0(plane) START(plane) ADD(plane, 3, 4, 0)
+#define QUARTER_1(plane) START(plane) ADD(plane, 3, 5, 32)
+#define QUARTER_2(plane) START(plane) ADD(plane, 3, 6, AQ_TILE_BYTES)
+#define QUARTER_3(plane) START(plane) ADD(plane, 3, 7, AQ_TILE_BYTES + 32)
+
+/* One output's products; the one before is then in sums. */
+#define PLANES(PLANE)                                                                                        \
+    do {                                                                                                     \
+        PLANE(0)                                                                                             \
+        PLANE(1)                                                                                             \
+        if (planes == 3) {                                                                                   \
+            PLANE(2)                                                                                         \
+        }                                                                                                    \
+    } while (0)
+
+AQ_INLINE void multiply_segment(const char *digits, int32_t *sums, int s, int planes, int segments)
+{
+    if (segments == 1)
+        PLANES(BLOCK);
+    else if (segments == 2 && s == 0)
+        PLANES(FIRST);
+    else if (segments == 2)
+        PLANES(SECOND);
+    else if (s == 0)
+        PLANES(QUARTER_0);
+    else if (s == 1)
+        PLANES(QUARTER_1);
+    else if (s == 2)
+        PLANES(QUARTER_2);
+    else
+        PLANES(QUARTER_3);
+}
+
+/* Of 16 columns. */
+AQ_INLINE void load_weights(const char *panel, int64_t quad_bytes, int segments)
+{
+    if (segments == AQ_SEGMENTS) {
+        _tile_loadd(4, panel, quad_bytes);
+        _tile_loadd(5, panel + 8 * quad_bytes, quad_bytes);
+        _tile_loadd(6, panel + 16 * quad_bytes, quad_bytes);
+        _tile_loadd(7, panel + 24 * quad_bytes, quad_bytes);
+    } else {
+        _tile_loadd(6, panel, quad_bytes);
+        _tile_loadd(7, panel + 16 * quad_bytes, quad_bytes);
+    }
+}
+
+AQ_INLINE void multiply(const aq_planes_tile *tile, int planes, int segments, scaling by)
+{
+    _Alignas(64) int32_t sums[3 * PLANE_SUMS];
+    const int64_t quad_bytes = tile->columns * 4, vectors = tile->columns / 16,
+                  tiles = (tile->rows + tile->tile_rows - 1) / tile->tile_rows;
+    output before = {.rows = 0};
+    for (int64_t first = 0; first < tiles; first += TILES_TOGETHER) {
+        const int64_t end = first + TILES_TOGETHER < tiles ? first + TILES_TOGETHER : tiles;
+        for (int64_t v = 0; v < vectors; v++) {
+            load_weights((const char *)tile->panel + v * 64, quad_bytes, segments);
+            for (int64_t t = first; t < end; t++) {
+                const char *digits = tile->digits + t * tile->digits_stride;
+                const aq_amx_tail *tail =
+                    (const aq_amx_tail *)(const void *)(digits + planes * AQ_PLANE_TILES);
+                const int64_t row = t * tile->tile_rows, left = tile->rows - row;
+                if (tile->ahead != NULL)
+                    aq_bring(tile->ahead, tile->lines / (tiles * vectors) + 1);
+#pragma GCC unroll 4
+                for (int s = 0; s < segments; s++) {
+                    multiply_segment(digits, sums, s, planes, segments);
+                    join(&before, sums, tile->acc_stride, planes, by);
+                    before = (output){.rows = left < tile->tile_rows ? left : tile->tile_rows,
+                                      .acc = tile->acc + row * tile->acc_stride + v * 16,
+                                      .step = tail->step,
+                                      .x_sum = tail->x_sum[s]};
+                    if (by != BY_COLUMNS)
+                        before.scale = tile->scale + s * tile->columns + v * 16;
+                    if (by == BY_GROUPS_WITH_ZERO)
+                        before.zero = tile->zero + s * tile->columns + v * 16;
+                }
+            }
+        }
+    }
+    _tile_stored(0, sums, 64);
+    _tile_stored(1, sums + PLANE_SUMS, 64);
+    _tile_stored(2, sums + 2 * PLANE_SUMS, 64);
+    join(&before, sums, tile->acc_stride, planes, by);
+}
+
+AQ_INLINE void by_segments(const aq_planes_tile *tile, int planes, scaling by)
+{
+    if (tile->segments == 1)
+        multiply(tile, planes, 1, by);
+    else if (tile->segments == 2)
+        multiply(tile, planes, 2, by);
+    else
+        multiply(tile, planes, AQ_SEGMENTS, by);
+}
+
+/* Apart, so that compilers see functions of a size they can allocate registers in. */
+static __attribute__((noinline)) void exact_by_columns(const aq_planes_tile *tile)
+{
+    multiply(tile, 3, 1, BY_COLUMNS);
+}
+
+static __attribute__((noinline)) void fast_by_columns(const aq_planes_tile *tile)
+{
+    multiply(tile, 2, 1, BY_COLUMNS);
+}
+
+static __attribute__((noinline)) void exact_by_groups(const aq_planes_tile *tile)
+{
+    by_segments(tile, 3, BY_GROUPS);
+}
+
+static __attribute__((noinline)) void fast_by_groups(const aq_planes_tile *tile)
+{
+    by_segments(tile, 2, BY_GROUPS);
+}
+
+static __attribute__((noinline)) void exact_with_zero(const aq_planes_tile *tile)
+{
+    by_segments(tile, 3, BY_GROUPS_WITH_ZERO);
+}
+
+static __attribute__((noinline)) void fast_with_zero(const aq_planes_tile *tile)
+{
+    by_segments(tile, 2, BY_GROUPS_WITH_ZERO);
+}
+
+void aq_amx_multiply(const aq_planes_tile *tile)
+{
+    if (tile->scale == NULL)
+        (tile->exact ? exact_by_columns : fast_by_columns)(tile);
+    else if (tile->zero == NULL)
+        (tile->exact ? exact_by_groups : fast_by_groups)(tile);
+    else
+        (tile->exact ? exact_with_zero : fast_with_zero)(tile);
+}
