@@ -63,7 +63,8 @@ typedef struct aq_ahead {
 typedef struct aq_integers_job {
     const aq_weight *weight; /* the whole matrix, AQ_S8 or AQ_S4 */
     int64_t k0, n0;
-    int64_t k, n; /* of the block and the panel: 1 <= k <= 128, 1 <= n <= columns of a panel */
+    int64_t k, n; /* of the block and the panel: 1 <= k <= 128, 1 <= n <= columns of a panel; with
+                     aq_planes.many_panels any n, panel after panel, a byte an element */
     void *panel;
     aq_ahead *ahead; /* null: nothing to bring */
 } aq_integers_job;
@@ -85,6 +86,9 @@ typedef struct aq_planes_tile {
     int lines;             /* of it to bring in this call */
     int64_t digits_stride; /* aq_planes.all_rows: bytes to the next tile's digits */
     int64_t tile_rows;     /* aq_planes.all_rows: of each tile but the last, at most aq_planes.tile_rows */
+    /* what the next call takes, to be brought to the first-level cache; or null */
+    const char *next_digits;
+    const float *next_acc;
 } aq_planes_tile;
 
 /* One row times columns n0 .. n0 + n - 1, all of k, without a panel: acc as above, written whole; in the
@@ -129,6 +133,7 @@ typedef struct aq_planes {
     int digit_bytes[2]; /* of a tile's block without its tail: mode fast, exact */
     int tail_bytes;     /* of the tail */
     bool all_rows;      /* multiply takes one tile of rows after the other */
+    bool many_panels;   /* pack_panel takes columns of many panels, in the order of memory */
     void (*make_digits)(aq_digits_job *job);
     void (*pack_panel)(const aq_integers_job *job);
     void (*multiply)(const aq_planes_tile *tile);

@@ -211,12 +211,40 @@ static bool multiply_block(const ck_planes_case *c, const aq_weight *weight, con
         return false;
     tile->panel = panel.base;
     tile->ahead = some_ahead(weight, &ahead);
-    tile->lines = (int)ck_random_below(70);
+    tile->lines = (int)ck_random_below(300);
     if (!CALL(c, .tile = tile))
         return false;
     ck_expect_unchanged(CK_PANEL, "panel");
     ck_expect_unchanged(CK_PACKED, "digits");
     ck_expect_poison_around(CK_SUM, "sums");
+    return true;
+}
+
+/* A block's panels packed in one call are those packed one by one. */
+static bool pack_many(const ck_planes_case *c, const aq_weight *weight, ck_layout layout)
+{
+    const int64_t columns = columns_of(c), bytes = AQ_BLOCK * columns,
+                  panels = (c->p.n + columns - 1) / columns, k0 = ck_random_below(blocks_of(c)) * CK_BLOCK;
+    ck_rows many = ck_place(CK_PANEL, layout, 1, panels * bytes, 0, AQ_LINE_BYTES),
+            single = ck_place(CK_PANEL_GENERIC, layout, 1, AQ_PANEL_BYTES, 0, AQ_LINE_BYTES);
+    aq_integers_job job = {.weight = weight,
+                           .k0 = k0,
+                           .k = c->p.k - k0 < CK_BLOCK ? c->p.k - k0 : CK_BLOCK,
+                           .n = c->p.n,
+                           .panel = many.base};
+    if (!CALL(c, .integers = &job))
+        return false;
+    ck_expect_poison_around(CK_PANEL, "panels");
+    for (int64_t p = 0; p < panels; p++) {
+        aq_integers_job one = job;
+        one.n0 = p * columns;
+        one.n = c->p.n - one.n0 < columns ? c->p.n - one.n0 : columns;
+        one.panel = single.base;
+        if (!CALL(c, .integers = &one))
+            return false;
+        if (memcmp(many.base + p * bytes, single.base, (size_t)bytes) != 0)
+            ck_fail("panel %lld of many, k from %lld, is not as packed alone", (long long)p, (long long)k0);
+    }
     return true;
 }
 
@@ -383,6 +411,8 @@ void ck_planes_run(const ck_planes_case *c, ck_layout layout)
     if (c->anyhow)
         weight = ck_planes_place_anyhow(&c->p, layout);
     if (!make_digits(c, layout, &packed) || !run_panels(c, &weight, &scaled, &packed, layout))
+        return;
+    if (planes->many_panels && !pack_many(c, &weight, layout))
         return;
     ck_scaled_expect_unchanged(&c->p);
     aq_kernel_query query = placed_query(c, &weight);

@@ -48,5 +48,5 @@ void aq_amx_make_digits(aq_digits_job *job)
 
 void aq_amx_pack_panel(const aq_integers_job *job)
 {
-    aq_pack_panel(job, AQ_BYTES_SIGNED);
+    aq_pack_panels(job, AQ_BYTES_SIGNED);
 }

@@ -3,9 +3,10 @@
  * time, or 4 where there are few rows, so that enough sums are under way to hide vpdpbusd's latency. */
 #include "kernels/x86/vnni/vnni.h"
 
-typedef enum scaling { BY_COLUMNS, BY_GROUPS, BY_GROUPS_WITH_ZERO } scaling;
+/* Of what is brought ahead. */
+#define LINES_AT_ONCE(rows) ((rows) > 2 ? 1 : 2)
 
-enum { OFTEN_LINES = 16 };
+typedef enum scaling { BY_COLUMNS, BY_GROUPS, BY_GROUPS_WITH_ZERO } scaling;
 
 /* Sums by name: s<row><plane><vector>. gcc 12 keeps an array of them on the stack. What a tile does not have
  * is cut away, since rows, planes and vectors are constants where this is inlined. */
@@ -44,7 +45,7 @@ AQ_INLINE void add_to_total(const aq_planes_tile *tile, const aq_digits_tail *ta
 /* One segment of a few vectors of columns from the panel's vector v0 on. Long by what its macros stand for.
  * NOLINTNEXTLINE(readability-function-size) */
 AQ_INLINE void segment(const aq_planes_tile *tile, int64_t v0, int s, int rows, int vectors, int planes,
-                       int quads, scaling by, aq_ahead *ahead)
+                       int quads, scaling by, aq_ahead *ahead, int pause, const char *next)
 {
     const aq_digits_tail *tail = aq_tail_of(tile->digits, planes == 3);
     const int64_t quad_bytes = tile->columns * 4;
@@ -57,8 +58,9 @@ AQ_INLINE void segment(const aq_planes_tile *tile, int64_t v0, int s, int rows, 
                              : _mm512_setzero_si512();
     FOR_ALL(START)
     for (int quad = 0; quad < quads; quad++, panel += quad_bytes, digits += planes * AQ_DIGIT_ROWS) {
-        if (ahead != NULL)
-            aq_bring(ahead, rows > 2 ? 1 : 2);
+        if (ahead != NULL && (quad & pause) == 0)
+            aq_bring(ahead, LINES_AT_ONCE(rows));
+        __builtin_prefetch(next + quad * AQ_LINE_BYTES, 0, 3);
         const __m512i none = _mm512_setzero_si512();
         const __m512i w0 = _mm512_load_si512(panel), w1 = vectors > 1 ? _mm512_load_si512(panel + 64) : none,
                       w2 = vectors > 2 ? _mm512_load_si512(panel + 128) : none,
@@ -89,13 +91,21 @@ AQ_INLINE void segment(const aq_planes_tile *tile, int64_t v0, int s, int rows, 
 AQ_INLINE void rows_of(const aq_planes_tile *tile, int rows, int planes, int segments, scaling by)
 {
     const int vectors = rows > 2 ? 2 : 4;
-    /* many lines in a row would wait for each other: a few in each round */
-    const bool often = tile->ahead != NULL && tile->lines >= OFTEN_LINES;
+    /* many lines in a row would wait for each other, and what else is loaded for them */
+    const int64_t quads = tile->columns / 16 / vectors * AQ_QUADS;
+    aq_ahead *ahead = tile->lines > 0 ? tile->ahead : NULL;
+    int pause = 0; /* quads without any, a power of two less 1 */
+    while (ahead != NULL && tile->lines * (pause + 1) * 2 <= quads * LINES_AT_ONCE(rows))
+        pause = pause * 2 + 1;
     for (int64_t v = 0; v < tile->columns / 16; v += vectors) {
-        if (tile->ahead != NULL && !often)
-            aq_bring(tile->ahead, tile->lines * vectors * 16 / tile->columns);
+        /* 2 KiB each: the digits of a block and its tail, four rows of sums; else what is there already */
+        const char *next = v == 0         ? tile->next_digits
+                           : v == vectors ? (const char *)(const void *)tile->next_acc
+                                          : NULL;
+        next = next != NULL ? next : (const char *)tile->panel;
         for (int s = 0; s < segments; s++)
-            segment(tile, v, s, rows, vectors, planes, AQ_QUADS / segments, by, often ? tile->ahead : NULL);
+            segment(tile, v, s, rows, vectors, planes, AQ_QUADS / segments, by, ahead, pause,
+                    next + s * (AQ_QUADS / segments) * AQ_LINE_BYTES);
     }
 }
 
