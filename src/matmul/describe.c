@@ -181,8 +181,9 @@ static void describe_tiles(const aq_plan *plan, aq_plan_description *description
     }
     description->block_rows = aq_min_i64(plan->rows_block, m);
     description->task_rows = aq_min_i64(plan->rows_part, m);
-    description->task_columns = aq_min_i64(kernel->nr, n);
-    description->tasks = aq_ceil_div(n, kernel->nr) * aq_ceil_div(description->block_rows, plan->rows_part);
+    description->task_columns = aq_min_i64(kernel->nr * plan->panels_part, n);
+    description->tasks = aq_ceil_div(n, kernel->nr * plan->panels_part) *
+                         aq_ceil_div(description->block_rows, plan->rows_part);
 }
 
 void aq_plan_describe(const aq_plan *plan, aq_plan_description *description)

@@ -44,9 +44,10 @@ typedef struct aq_plan {
     bool generic_panel;      /* layout or parameters that only the generic packer takes */
     int threads;             /* >= 1 */
     int64_t slice; /* stream, planes: columns of a task, a multiple of the kernel's nr but for the last */
-    int64_t row_stride; /* stream: floats from row to row of x */
-    int64_t rows_block; /* gemm: rows whose packed form is in the workspace at a time, a multiple of mr */
-    int64_t rows_part;  /* gemm: rows of a task, a multiple of mr */
+    int64_t row_stride;  /* stream: floats from row to row of x */
+    int64_t rows_block;  /* gemm: rows whose packed form is in the workspace at a time, a multiple of mr */
+    int64_t rows_part;   /* gemm: rows of a task, a multiple of mr */
+    int64_t panels_part; /* gemm: panels of a task, side by side */
     aq_workspace_layout workspace;
 } aq_plan;
 

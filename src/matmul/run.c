@@ -187,40 +187,53 @@ static void pack_panel(const aq_matrix_run *run, int64_t k0, int64_t k, int64_t 
                                                .panel = panel});
 }
 
-/* One panel of columns times one part of the packed rows. */
+/* One chunk of one panel of n columns times rows row .. row + rows - 1 of those that are packed. */
+static void gemm_panel(const aq_matrix_run *run, int64_t k0, int64_t row, int64_t rows, int64_t column,
+                       int64_t n, float *panel, float *sums)
+{
+    const aq_plan *plan = run->plan;
+    const int64_t mr = plan->gemm->mr, nr = plan->gemm->nr,
+                  k = aq_min_i64(aq_chunk_length(plan->order), plan->problem.k - k0),
+                  steps = aq_packed_steps(plan->order, k);
+    pack_panel(run, k0, k, column, n, panel);
+    for (int64_t r = 0; r < rows; r += mr)
+        plan->gemm->gemm(&(aq_gemm_tile){.order = plan->order,
+                                         .packed = packed_rows(run, k0, steps, (row + r) / mr),
+                                         .panel = panel,
+                                         .steps = steps,
+                                         .sum = sums + r * nr,
+                                         .sum_stride = nr,
+                                         .first = k0 == 0,
+                                         .rows = aq_min_i64(mr, rows - r),
+                                         .columns = n});
+}
+
+/* Some panels of columns times one part of the packed rows. */
 static void gemm_task(void *context, size_t thread, size_t index)
 {
     const aq_matrix_run *run = context;
     const aq_plan *plan = run->plan;
-    int64_t mr = plan->gemm->mr, nr = plan->gemm->nr, chunk = aq_chunk_length(plan->order);
-    int64_t parts = aq_ceil_div(run->rows, plan->rows_part);
+    const int64_t nr = plan->gemm->nr, parts = aq_ceil_div(run->rows, plan->rows_part);
     int64_t row = (int64_t)index % parts * plan->rows_part,
             rows = aq_min_i64(plan->rows_part, run->rows - row);
-    int64_t column = (int64_t)index / parts * nr, n = aq_min_i64(nr, plan->problem.n - column);
+    int64_t column = (int64_t)index / parts * nr * plan->panels_part,
+            end = aq_min_i64(column + nr * plan->panels_part, plan->problem.n);
     float *panel = (float *)(void *)aq_scratch_of(run, thread);
     float *sums = (float *)(void *)(aq_scratch_of(run, thread) + plan->workspace.scratch_sums);
 
-    for (int64_t k0 = 0; k0 < plan->problem.k; k0 += chunk) {
-        int64_t k = aq_min_i64(chunk, plan->problem.k - k0), steps = aq_packed_steps(plan->order, k);
-        pack_panel(run, k0, k, column, n, panel);
-        for (int64_t r = 0; r < rows; r += mr)
-            plan->gemm->gemm(&(aq_gemm_tile){.order = plan->order,
-                                             .packed = packed_rows(run, k0, steps, (row + r) / mr),
-                                             .panel = panel,
-                                             .steps = steps,
-                                             .sum = sums + r * nr,
-                                             .sum_stride = nr,
-                                             .first = k0 == 0,
-                                             .rows = aq_min_i64(mr, rows - r),
-                                             .columns = n});
-    }
-    aq_store_sums(run, sums, nr, run->row0 + row, rows, column, n);
+    for (int64_t k0 = 0; k0 < plan->problem.k; k0 += aq_chunk_length(plan->order))
+        for (int64_t at = column; at < end; at += nr)
+            gemm_panel(run, k0, row, rows, at, aq_min_i64(nr, end - at), panel,
+                       sums + (at - column) * plan->rows_part);
+    for (int64_t at = column; at < end; at += nr)
+        aq_store_sums(run, sums + (at - column) * plan->rows_part, nr, run->row0 + row, rows, at,
+                      aq_min_i64(nr, end - at));
 }
 
 static void run_gemm(aq_matrix_run *run)
 {
     const aq_plan *plan = run->plan;
-    int64_t panels = aq_ceil_div(plan->problem.n, plan->gemm->nr);
+    int64_t panels = aq_ceil_div(plan->problem.n, plan->gemm->nr * plan->panels_part);
     for (run->row0 = 0; run->row0 < plan->problem.m; run->row0 += plan->rows_block) {
         run->rows = aq_min_i64(plan->rows_block, plan->problem.m - run->row0);
         aq_parallel_for(plan->threads, (size_t)aq_ceil_div(run->rows, plan->gemm->mr), pack_tile_of_rows,

@@ -84,7 +84,7 @@ static bool lay_out_fp32(aq_plan *plan, int64_t *total)
         rows = aq_max_i64(rows, stream_rows);
     }
     int64_t steps = aq_packed_steps(plan->order, aq_min_i64(problem->k, aq_chunk_length(plan->order)));
-    int64_t panel = steps * plan->gemm->nr, sums = plan->rows_part * plan->gemm->nr;
+    int64_t panel = steps * plan->gemm->nr, sums = plan->rows_part * plan->gemm->nr * plan->panels_part;
     if (plan->stream != NULL)
         sums = aq_max_i64(sums, problem->m * aq_round_up(plan->slice, AQ_LANES_T));
     if (!carve(total, rows, &layout->rows) || !carve(&scratch, panel, &ignored) ||

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* gemm.c - one tile of packed rows times a dequantised panel, AVX-512, both orders. A panel is 64 columns
- * wide, a whole cache line of an int8 weight in order P, and is read from its first float to its last: half of
- * its columns at a time would be every other pair of lines, in half the sets of the first-level cache. The 24
- * sums have names instead of an array, which gcc 12 would keep on the stack. */
+ * wide, a whole cache line of an int8 weight in order P, and is read from its first float to its last: half
+ * of its columns at a time would be every other pair of lines, in half the sets of the first-level cache. The
+ * 24 sums have names instead of an array, which gcc 12 would keep on the stack. */
 #include "kernels/x86/avx512/gemm.h"
 #include "kernels/x86/avx512/weights.h"
 #include "kernels/x86/rows.h"
@@ -33,7 +33,10 @@ enum {
         b##r = _mm512_fmadd_ps(x, w1, b##r);                                                                 \
         c##r = _mm512_fmadd_ps(x, w2, c##r);                                                                 \
         d##r = _mm512_fmadd_ps(x, w3, d##r);                                                                 \
-        AQ_IN_REGISTER512(d##r); /* the rows one after the other, or gcc runs out of registers */            \
+        AQ_IN_REGISTER512(a##r); /* the steps one after the other, or gcc runs out of registers */           \
+        AQ_IN_REGISTER512(b##r);                                                                             \
+        AQ_IN_REGISTER512(c##r);                                                                             \
+        AQ_IN_REGISTER512(d##r);                                                                             \
     }
 /* One step. The rows of the next tile follow those of this one. */
 #define STEP(p)                                                                                              \
