@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* scaled_row_p.h - one row of x times a line of scaled_lines_p.h, AVX-512: the registers hold what a row
- * needs for all eight vectors of an int4 line. */
+/* scaled_row_p.h - one to four rows of x times a line of scaled_lines_p.h, AVX-512: the registers hold what
+ * one row needs for all eight vectors of an int4 line, or four rows for half of them. */
 #ifndef AQ_KERNELS_X86_AVX512_SCALED_ROW_P_H
 #define AQ_KERNELS_X86_AVX512_SCALED_ROW_P_H
 
@@ -54,6 +54,106 @@ AQ_INLINE void aq_one_row_of_line(const aq_scaled_stream_tile *tile, const aq_bl
                                   aq_weight_type type, aq_way way, bool plain, float *sums)
 {
     aq_one_row_p(tile, block, line, j, 0, type == AQ_S4 ? 8 : 4, k0, k1, type, way, plain, sums);
+}
+
+/* ---- two to four rows: the sums of four vectors, and what makes their weights, fit the registers ---- */
+
+enum { AQ_FEW_ROWS_P = 4 };
+
+#define AQ_FEW_LOAD(r)                                                                                       \
+    a##r = _mm512_load_ps(own + (r)*16);                                                                     \
+    b##r = _mm512_load_ps(own + stride + (r)*16);                                                            \
+    c##r = _mm512_load_ps(own + 2 * stride + (r)*16);                                                        \
+    d##r = _mm512_load_ps(own + 3 * stride + (r)*16);
+#define AQ_FEW_STORE(r)                                                                                      \
+    _mm512_store_ps(own + (r)*16, a##r);                                                                     \
+    _mm512_store_ps(own + stride + (r)*16, b##r);                                                            \
+    _mm512_store_ps(own + 2 * stride + (r)*16, c##r);                                                        \
+    _mm512_store_ps(own + 3 * stride + (r)*16, d##r);
+#define AQ_FEW_MULTIPLY(r)                                                                                   \
+    {                                                                                                        \
+        __m512 value = _mm512_set1_ps(x[(r)*tile->x_stride]);                                                \
+        AQ_LANES_IN_REGISTER(value);                                                                         \
+        a##r = _mm512_fmadd_ps(value, w0, a##r);                                                             \
+        b##r = _mm512_fmadd_ps(value, w1, b##r);                                                             \
+        c##r = _mm512_fmadd_ps(value, w2, c##r);                                                             \
+        d##r = _mm512_fmadd_ps(value, w3, d##r);                                                             \
+    }
+
+/* k0 .. k1 - 1 of vectors v to v + 3 of the line of columns j. rows: a constant, 2 to 4. sums: for each
+ * vector, rows times 16 floats. */
+AQ_INLINE void aq_few_rows_p(const aq_scaled_stream_tile *tile, const aq_block_p *block,
+                             const aq_line_p *line, int64_t j, int v, int rows, int64_t k0, int64_t k1,
+                             aq_weight_type type, aq_way way, bool plain, float *sums)
+{
+    const aq_table values = aq_table_of(aq_nibble_values());
+    const bool offset_present = block->offset_present;
+    const int8_t *low = line->low, *high = line->high;
+    uintptr_t ahead_low = line->ahead_low, ahead_high = line->ahead_high;
+    const aq_params params0 = aq_params_p(block, j, v), params1 = aq_params_p(block, j, v + 1),
+                    params2 = aq_params_p(block, j, v + 2), params3 = aq_params_p(block, j, v + 3);
+    const int64_t stride = tile->rows * 16;
+    const float *x = tile->x + k0;
+    float *own = sums + v * stride;
+    __m512 a0, b0, c0, d0, a1, b1, c1, d1, a2, b2, c2, d2, a3, b3, c3, d3;
+    AQ_FEW_LOAD(0)
+    AQ_FEW_LOAD(1)
+    if (rows > 2) {
+        AQ_FEW_LOAD(2)
+    }
+    if (rows > 3) {
+        AQ_FEW_LOAD(3)
+    }
+    for (int64_t k = k0; k < k1; k++, x++, low += line->stride, high += line->stride) {
+        if (v == 0) {
+            _mm_prefetch((const void *)ahead_low, _MM_HINT_T1);
+            if (!plain)
+                _mm_prefetch((const void *)ahead_high, _MM_HINT_T1);
+            ahead_low += (uintptr_t)line->ahead_stride;
+            ahead_high += (uintptr_t)line->ahead_stride;
+        }
+        aq_lanes w0 = aq_weights_p(low, high, v, values, params0, offset_present, type, way, plain);
+        aq_lanes w1 = aq_weights_p(low, high, v + 1, values, params1, offset_present, type, way, plain);
+        aq_lanes w2 = aq_weights_p(low, high, v + 2, values, params2, offset_present, type, way, plain);
+        aq_lanes w3 = aq_weights_p(low, high, v + 3, values, params3, offset_present, type, way, plain);
+        AQ_FEW_MULTIPLY(0)
+        AQ_FEW_MULTIPLY(1)
+        if (rows > 2) {
+            AQ_FEW_MULTIPLY(2)
+        }
+        if (rows > 3) {
+            AQ_FEW_MULTIPLY(3)
+        }
+    }
+    AQ_FEW_STORE(0)
+    AQ_FEW_STORE(1)
+    if (rows > 2) {
+        AQ_FEW_STORE(2)
+    }
+    if (rows > 3) {
+        AQ_FEW_STORE(3)
+    }
+}
+
+AQ_INLINE void aq_few_rows_of_vectors(const aq_scaled_stream_tile *tile, const aq_block_p *block,
+                                      const aq_line_p *line, int64_t j, int v, int64_t k0, int64_t k1,
+                                      aq_weight_type type, aq_way way, bool plain, float *sums)
+{
+    if (tile->rows == 2)
+        aq_few_rows_p(tile, block, line, j, v, 2, k0, k1, type, way, plain, sums);
+    else if (tile->rows == 3)
+        aq_few_rows_p(tile, block, line, j, v, 3, k0, k1, type, way, plain, sums);
+    else
+        aq_few_rows_p(tile, block, line, j, v, 4, k0, k1, type, way, plain, sums);
+}
+
+AQ_INLINE void aq_few_rows_of_line(const aq_scaled_stream_tile *tile, const aq_block_p *block,
+                                   const aq_line_p *line, int64_t j, int64_t k0, int64_t k1,
+                                   aq_weight_type type, aq_way way, bool plain, float *sums)
+{
+    aq_few_rows_of_vectors(tile, block, line, j, 0, k0, k1, type, way, plain, sums);
+    if (type == AQ_S4)
+        aq_few_rows_of_vectors(tile, block, line, j, 4, k0, k1, type, way, plain, sums);
 }
 
 #endif
