@@ -2,6 +2,7 @@
 /* ends.c - the two ends in plain C, and the choice by CPU level. */
 #include "kernels/ends.h"
 
+#include <math.h>
 #include <stddef.h>
 
 #include "base/float16.h"
@@ -71,14 +72,30 @@ void aq_store_s8_ref(const aq_store_job *job)
     }
 }
 
+void aq_add_block_ref(const aq_block_job *job)
+{
+    for (int64_t j = 0; j < job->n; j++) {
+        float acc = job->acc[j];
+        acc =
+            job->scale == NULL ? fmaf(job->f[j], job->s, acc) : fmaf(job->f[j] * job->s, job->scale[j], acc);
+        job->acc[j] = job->zero != NULL ? fmaf(job->x, job->zero[j], acc) : acc;
+    }
+}
+
+void aq_add_sums(float *restrict sum, const float *restrict more, int64_t n)
+{
+    for (int64_t j = 0; j < n; j++)
+        sum[j] += more[j];
+}
+
 const aq_ends *aq_ends_for(aq_cpu_level level)
 {
-    static const aq_ends reference = {aq_widen_f16_ref, aq_widen_bf16_ref, aq_store_f16_ref,
-                                      aq_store_bf16_ref, aq_store_s8_ref};
+    static const aq_ends reference = {aq_widen_f16_ref,  aq_widen_bf16_ref, aq_store_f16_ref,
+                                      aq_store_bf16_ref, aq_store_s8_ref,   aq_add_block_ref};
 #if defined(AQ_HAVE_X86_KERNELS)
     /* bf16 is integer shifts, which compilers turn into vectors by themselves */
-    static const aq_ends avx2 = {aq_widen_f16_avx2, aq_widen_bf16_ref, aq_store_f16_avx2, aq_store_bf16_ref,
-                                 aq_store_s8_ref};
+    static const aq_ends avx2 = {aq_widen_f16_avx2, aq_widen_bf16_ref, aq_store_f16_avx2,
+                                 aq_store_bf16_ref, aq_store_s8_ref,   aq_add_block_avx2};
     if (level >= AQ_CPU_AVX2)
         return &avx2;
 #endif

@@ -32,13 +32,27 @@ typedef struct aq_store_job {
     const int32_t *quant_offset;
 } aq_store_job;
 
+/* One block of k of modes exact and fast, made apart (planes.h): acc = fma(f, s, acc), or, with scales by
+ * groups, acc = fma(f * s, scale, acc) and then, where there is a zero, acc = fma(x, zero, acc). */
+typedef struct aq_block_job {
+    const float *f, *scale, *zero; /* n of each; scale and zero may be null */
+    float s, x;
+    int64_t n; /* a multiple of 16 */
+    float *acc;
+} aq_block_job;
+
 typedef void (*aq_widen_function)(const aq_widen_job *job);
 typedef void (*aq_store_function)(const aq_store_job *job);
+typedef void (*aq_block_function)(const aq_block_job *job);
 
 typedef struct aq_ends {
     aq_widen_function widen, widen_bf16;
     aq_store_function store, store_bf16, store_s8;
+    aq_block_function add_block;
 } aq_ends;
+
+/* sum[j] += more[j] for j < n: sums of chunks that were made apart. */
+void aq_add_sums(float *restrict sum, const float *restrict more, int64_t n);
 
 /* The functions of a level; static, never null. */
 const aq_ends *aq_ends_for(aq_cpu_level level);
@@ -48,9 +62,11 @@ void aq_widen_bf16_ref(const aq_widen_job *job);
 void aq_store_f16_ref(const aq_store_job *job);
 void aq_store_bf16_ref(const aq_store_job *job);
 void aq_store_s8_ref(const aq_store_job *job);
+void aq_add_block_ref(const aq_block_job *job);
 #if defined(AQ_HAVE_X86_KERNELS)
 void aq_widen_f16_avx2(const aq_widen_job *job);
 void aq_store_f16_avx2(const aq_store_job *job);
+void aq_add_block_avx2(const aq_block_job *job);
 #endif
 
 #endif

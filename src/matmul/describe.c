@@ -170,13 +170,15 @@ static void describe_tiles(const aq_plan *plan, aq_plan_description *description
         description->block_rows = plan->planes_stream ? 0 : aq_min_i64(plan->rows_block, m);
         description->task_rows = aq_min_i64(plan->rows_block, m);
         description->task_columns = aq_min_i64(plan->slice, n);
-        description->tasks = aq_ceil_div(n, plan->slice);
+        description->task_k = plan->k_parts > 1 ? plan->part_k : 0;
+        description->tasks = aq_ceil_div(n, plan->slice) * plan->k_parts;
         return;
     }
     if (plan->stream != NULL) {
         description->task_rows = m;
         description->task_columns = aq_min_i64(plan->slice, n);
-        description->tasks = aq_ceil_div(n, plan->slice);
+        description->task_k = plan->k_parts > 1 ? plan->part_k : 0;
+        description->tasks = aq_ceil_div(n, plan->slice) * plan->k_parts;
         return;
     }
     description->block_rows = aq_min_i64(plan->rows_block, m);
@@ -231,13 +233,15 @@ void aq_plan_lines(const aq_plan_description *description, char *text, size_t si
     const aq_plan_description *d = description;
     double bytes = d->weight_bytes + d->parameter_bytes + d->x_bytes + d->y_bytes;
     text[0] = '\0';
-    char packed[48] = "";
+    char packed[48] = "", part[40] = "";
+    if (d->task_k > 0)
+        snprintf(part, sizeof part, " and %" PRId64 " of k", d->task_k);
     if (d->block_rows > 0)
         snprintf(packed, sizeof packed, "; packs %" PRId64 " rows at a time", d->block_rows);
     add(text, size,
-        "tiles    %d x %d; %" PRId64 " task%s of %" PRId64 " x %" PRId64 "%s; chunks of %" PRId64 " k\n",
+        "tiles    %d x %d; %" PRId64 " task%s of %" PRId64 " x %" PRId64 "%s%s; chunks of %" PRId64 " k\n",
         d->tile_rows, d->tile_columns, d->tasks, d->tasks == 1 ? "" : "s", d->task_rows, d->task_columns,
-        packed, d->chunk);
+        part, packed, d->chunk);
     if (d->panel != NULL)
         add(text, size, "panels   by the generic packer: %s\n", d->panel);
     add(text, size, "bytes    weight %.0f, parameters %.0f, x %.0f, y %.0f: %.0f; workspace %" PRId64 "\n",

@@ -18,6 +18,7 @@ typedef struct aq_plan_description {
     int64_t chunk;                   /* k of one chunk of the sum */
     int64_t block_rows;              /* rows of x that are packed at a time; 0: none are (stream) */
     int64_t task_rows, task_columns; /* what a thread does in one go */
+    int64_t task_k;                  /* likewise, where tasks share the k of their columns; 0: all of it */
     int64_t tasks;                   /* of a matrix, or of one block of its rows */
     const char *panel;               /* null, or why the generic packer makes the weight */
     double weight_bytes;             /* of all matrices of the batch, as if no two shared one */

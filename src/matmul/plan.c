@@ -30,6 +30,8 @@ enum {
      * were 0.65 of peak so and are 0.76 (int4), 0.61 and 0.69 (int8). Floats. */
     ROW_STRIDE_BAD = 256,
     TASKS_PER_THREAD = 4, /* slack for threads that run at different speeds */
+    /* Parts of k cost little, since chunks are summed apart anyway, and shall come out even. */
+    K_PARTS_PER_THREAD = 16,
     /* Rows whose sums (rows x nr floats) one task keeps in the second-level cache; the weight is dequantised
      * once for each block of so many rows, so the dequantisation is below 1 % of the arithmetic. */
     ROWS_BLOCK = 512,
@@ -47,6 +49,7 @@ enum {
     PLANES_SUMS_SHARE = 8,
     PLANES_SLICE = 1024,
     PLANES_STREAM_SLICE = 4096,
+    K_ROWS = 64,       /* planes: most rows of which sums of single blocks are kept, 32 KiB a block */
     TILES_PER_PART = 4 /* rows of a task: at least so many tiles for each dequantised panel */
 };
 
@@ -117,7 +120,26 @@ static bool needs_generic_panel(const aq_problem *problem, const aq_kernel_query
     return (query->order == AQ_ORDER_P && query->stride_n != 1) || (varies_with_k && problem->k > 1);
 }
 
-static void cut_stream(aq_plan *plan)
+/* A part of k begins where its parameters are those of another matrix: with a group, or within one. */
+static bool may_begin_at(int64_t chunk, const aq_kernel_query *query)
+{
+    return (query->group == 0 || chunk % query->group == 0 || query->group % chunk == 0) &&
+           (query->block == 0 || chunk % query->block == 0);
+}
+
+/* Few columns leave threads idle: then several tasks share the k of a slice, each a run of whole chunks. */
+static void cut_k(aq_plan *plan, const aq_kernel_query *query, int64_t chunk)
+{
+    const int64_t slices = aq_ceil_div(plan->problem.n, plan->slice),
+                  chunks = aq_ceil_div(plan->problem.k, chunk);
+    if (slices >= plan->threads || chunks < 2 || !may_begin_at(chunk, query))
+        return;
+    int64_t parts = aq_min_i64(chunks, aq_ceil_div((int64_t)plan->threads * K_PARTS_PER_THREAD, slices));
+    plan->part_k = aq_ceil_div(chunks, parts) * chunk;
+    plan->k_parts = aq_ceil_div(plan->problem.k, plan->part_k);
+}
+
+static void cut_stream(aq_plan *plan, const aq_kernel_query *query)
 {
     int64_t n = plan->problem.n, nr = plan->stream->nr, rows = aq_min_i64(plan->problem.m, plan->stream->mr),
             sums = (int64_t)(aq_cpu_l1d_bytes() / sizeof(float)) / aq_max_i64(rows, 1),
@@ -127,7 +149,8 @@ static void cut_stream(aq_plan *plan)
     plan->slice = aq_max_i64(nr, aq_min_i64(slice, most / nr * nr));
     if (plan->problem.weight_panel > 0) /* no kernel sees two panels; its columns are multiples of nr */
         plan->slice = plan->problem.weight_panel;
-    plan->row_stride = aq_round_up(plan->problem.k, AQ_LANES_T);
+    cut_k(plan, query, aq_chunk_length(plan->order));
+    plan->row_stride = aq_round_up(plan->part_k, AQ_LANES_T);
     if (plan->row_stride % ROW_STRIDE_BAD == 0)
         plan->row_stride += ROW_STRIDE_BAD / 2;
 }
@@ -192,9 +215,7 @@ static void cut_planes(aq_plan *plan, const aq_kernel_query *query)
     plan->segments = segments_of(query->group);
     plan->planes_stream = m == 1 && aq_settings_get()->stream_rows != 0 && planes->stream != NULL &&
                           planes->stream_declines(query) == NULL;
-    plan->row_stride = aq_round_up(plan->problem.k, AQ_BLOCK);
     plan->rows_block = aq_min_i64(aq_round_up(m, AQ_DIGIT_ROWS), PLANES_ROWS);
-    plan->own_digits = plan->threads > 1 && m <= AQ_DIGIT_ROWS;
     plan->tile_rows = rows_of_tile(plan->rows_block, m, planes->tile_rows);
     const bool packed = plan->problem.weight_panel > 0, nz = plan->problem.weight_block > 0;
     int64_t most = packed                      ? columns /* a panel is an array of its own */
@@ -207,6 +228,10 @@ static void cut_planes(aq_plan *plan, const aq_kernel_query *query)
     int64_t tasks = aq_ceil_div(plan->problem.n, most);
     tasks = aq_round_up(tasks, plan->threads);
     plan->slice = aq_min_i64(most, aq_round_up(aq_ceil_div(plan->problem.n, tasks), columns));
+    if (plan->segments == 1 && m <= K_ROWS)
+        cut_k(plan, query, AQ_BLOCK);
+    plan->row_stride = aq_round_up(plan->part_k, AQ_BLOCK);
+    plan->own_digits = plan->k_parts > 1 || (plan->threads > 1 && m <= AQ_DIGIT_ROWS);
 }
 
 static int too_large(const char *function, const aq_problem *problem)
@@ -232,6 +257,8 @@ int aq_plan_make(const char *function, const aq_problem *problem, aq_numerics_mo
     plan->problem = *problem;
     plan->order = aq_plan_order(problem);
     plan->numerics = numerics;
+    plan->k_parts = 1;
+    plan->part_k = problem->k;
 
     int64_t work;
     if (!aq_mul_i64(problem->m, problem->n, &work) || !aq_mul_i64(work, aq_max_i64(problem->k, 1), &work) ||
@@ -246,7 +273,7 @@ int aq_plan_make(const char *function, const aq_problem *problem, aq_numerics_mo
     bool streams = !query.exact && (problem->recipe == AQ_RECIPE_SCALED || !plan->generic_panel);
     plan->stream = streams ? aq_kernel_choose(AQ_ROLE_STREAM, &query) : NULL;
     if (plan->stream != NULL)
-        cut_stream(plan);
+        cut_stream(plan, &query);
     cut_gemm(plan);
     plan->planes = query.exact && takes_planes(problem) ? aq_kernel_choose(AQ_ROLE_PLANES, &query) : NULL;
     if (plan->planes != NULL)

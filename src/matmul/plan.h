@@ -18,9 +18,11 @@ typedef struct aq_workspace_layout {
     int64_t rows;     /* x: for stream fp32 rows of row_stride, for gemm packed tiles, for planes digits */
     int64_t x_totals; /* planes: fp32, one a row of the block; then a flag a row: only fma serves it; then a
                          flag: these are made. Both within a thread's piece where own_digits */
-    int64_t digits_bytes;  /* planes: of one tile of rows, all k */
-    int64_t scratch;       /* one piece a thread: a panel, then sums */
-    int64_t scratch_sums;  /* offset of the sums within a piece */
+    int64_t digits_bytes; /* planes: of one tile of rows, all k */
+    int64_t chunk_sums;   /* where k is cut: of each slice of columns, chunk after chunk, planes: block */
+    int64_t block_rows;   /* planes, where k is cut: s and X of each block and row; flags of parts and rows */
+    int64_t scratch;      /* one piece a thread: a panel, then sums */
+    int64_t scratch_sums; /* offset of the sums within a piece */
     int64_t scratch_scale; /* planes: likewise of the scales by groups of a panel, then its zero terms */
     int64_t scratch_line; /* planes: likewise of one row of sums in column order; before, of four rows of x */
     int64_t scratch_ints; /* planes: likewise of the integer sums of a stream */
@@ -43,8 +45,10 @@ typedef struct aq_plan {
     bool by_groups;          /* planes: scales come with each segment, not at the end */
     bool generic_panel;      /* layout or parameters that only the generic packer takes */
     int threads;             /* >= 1 */
-    int64_t slice; /* stream, planes: columns of a task, a multiple of the kernel's nr but for the last */
-    int64_t row_stride;  /* stream: floats from row to row of x */
+    int64_t slice;   /* stream, planes: columns of a task, a multiple of the kernel's nr but for the last */
+    int64_t k_parts; /* stream, planes: tasks that share the k of a slice, where n gives too few tasks */
+    int64_t part_k;  /* k of a part, whole chunks or blocks but for the last; all of k where there is one */
+    int64_t row_stride;  /* stream: floats from row to row of x, or of its part */
     int64_t rows_block;  /* gemm: rows whose packed form is in the workspace at a time, a multiple of mr */
     int64_t rows_part;   /* gemm: rows of a task, a multiple of mr */
     int64_t panels_part; /* gemm: panels of a task, side by side */

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* run.c - follows a plan: for each matrix of the batch, tasks over threads, tiles over kernels, sums to out.
+ * Few rows are run_stream.c's, integers run_planes.c's.
  *
  * Only two things are decided here, because only the data tells: parameters beyond the kernels (a diagonal
  * that is not the identity, offsets next to the limits of int32) send a stream plan to the gemm loops and the
@@ -30,9 +31,9 @@ void aq_store_sums(const aq_matrix_run *run, const float *sum, int64_t sum_strid
         .quant_offset = data->quant_offset != NULL ? data->quant_offset + column : NULL});
 }
 
-static aq_columns columns_from(const aq_columns *all, int64_t column)
+aq_columns aq_columns_from(const aq_matrix_run *run, int64_t column)
 {
-    aq_columns columns = *all;
+    aq_columns columns = run->data.columns;
     if (columns.recipe == AQ_RECIPE_FIXPIPE) {
         columns.offset += column;
         columns.scale += column;
@@ -43,71 +44,12 @@ static aq_columns columns_from(const aq_columns *all, int64_t column)
     return columns;
 }
 
-/* From (k, column) on; only of 8-bit weights outside FRACTAL_NZ, whose elements pointers can reach. */
-static aq_weight weight_at(const aq_matrix_run *run, int64_t k, int64_t column)
+aq_weight aq_weight_at(const aq_matrix_run *run, int64_t k, int64_t column)
 {
     aq_weight weight = aq_weight_around(run, column);
     weight.data += weight.first + k * weight.stride_k + column * weight.stride_n;
     weight.first = 0;
     return weight;
-}
-
-/* ---- few rows ---- */
-
-static void stream_rows(const aq_matrix_run *run, int64_t row, int64_t rows, int64_t column, int64_t n,
-                        float *sum, int64_t sum_stride)
-{
-    const aq_plan *plan = run->plan;
-    const float *x = aq_floats_at(run, plan->workspace.rows) + row * plan->row_stride;
-    const aq_weight weight = aq_weight_around(run, column);
-    if (plan->problem.recipe == AQ_RECIPE_SCALED)
-        plan->stream->stream_scaled(&(aq_scaled_stream_tile){.weight = &weight,
-                                                             .scaled = &run->data.parameters.scaled,
-                                                             .n0 = column,
-                                                             .x = x,
-                                                             .x_stride = plan->row_stride,
-                                                             .sum = sum,
-                                                             .sum_stride = sum_stride,
-                                                             .rows = rows,
-                                                             .n = n,
-                                                             .k = plan->problem.k});
-    else
-        plan->stream->stream(&(aq_stream_tile){.weight = weight_at(run, 0, column),
-                                               .x = x,
-                                               .x_stride = plan->row_stride,
-                                               .columns = columns_from(&run->data.columns, column),
-                                               .sum = sum,
-                                               .sum_stride = sum_stride,
-                                               .rows = rows,
-                                               .n = n,
-                                               .k = plan->problem.k});
-}
-
-static void stream_slice(void *context, size_t thread, size_t index)
-{
-    const aq_matrix_run *run = context;
-    const aq_plan *plan = run->plan;
-    int64_t column = (int64_t)index * plan->slice, n = aq_min_i64(plan->slice, plan->problem.n - column);
-    int64_t sum_stride = aq_round_up(plan->slice, AQ_LANES_T), m = plan->problem.m, rows;
-    float *sums = (float *)(void *)(aq_scratch_of(run, thread) + plan->workspace.scratch_sums);
-    for (int64_t row = 0; row < m; row += rows) {
-        rows = aq_min_i64(plan->stream->mr, m - row);
-        stream_rows(run, row, rows, column, n, sums + row * sum_stride, sum_stride);
-    }
-    aq_store_sums(run, sums, sum_stride, 0, m, column, n);
-}
-
-static void run_stream(aq_matrix_run *run)
-{
-    const aq_plan *plan = run->plan;
-    const aq_problem *problem = &plan->problem;
-    for (int64_t row = 0; row < problem->m; row++)
-        run->widen(&(aq_widen_job){.x = run->at.x + row * problem->x.row,
-                                   .stride = problem->x.column,
-                                   .k = problem->k,
-                                   .padded = plan->row_stride,
-                                   .row = aq_floats_at(run, plan->workspace.rows) + row * plan->row_stride});
-    aq_parallel_for(plan->threads, (size_t)aq_ceil_div(problem->n, plan->slice), stream_slice, run);
 }
 
 /* ---- many rows ---- */
@@ -179,8 +121,8 @@ static void pack_panel(const aq_matrix_run *run, int64_t k0, int64_t k, int64_t 
                                                        .panel = panel});
     else
         plan->gemm->pack_panel(&(aq_panel_job){.order = plan->order,
-                                               .weight = weight_at(run, k0, column),
-                                               .columns = columns_from(&run->data.columns, column),
+                                               .weight = aq_weight_at(run, k0, column),
+                                               .columns = aq_columns_from(run, column),
                                                .k = k,
                                                .n = n,
                                                .steps = steps,
@@ -273,7 +215,7 @@ static void run_matrix(aq_matrix_run *run)
         aq_run_planes(run);
         aq_trace_end("kernel", plan->planes->name, from, NULL);
     } else if (plan->stream != NULL && !run->data.generic) {
-        run_stream(run);
+        aq_run_stream(run);
         aq_trace_end("kernel", plan->stream->name, from, NULL);
     } else {
         run_gemm(run);
@@ -304,6 +246,7 @@ void aq_matmul_run(const aq_plan *plan, const aq_operands *operands, void *works
                          .workspace = workspace,
                          .widen = problem->half == AQ_F16 ? ends->widen : ends->widen_bf16,
                          .store = store_of(ends, problem->out_type),
+                         .add_block = ends->add_block,
                          .out_size = problem->out_type == AQ_NUMBER_S8 ? 1 : 2};
     bool by_number = problem->weight_type == AQ_S4 || problem->weight_type == AQ_F4E2M1;
     int64_t index[AQ_MAX_BATCH_RANK] = {0};

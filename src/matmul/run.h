@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* run.h - one matrix on its way, shared by the loops over fp32 kernels (run.c) and over integer kernels
- * (run_planes.c). Not for other rooms. */
+/* run.h - one matrix on its way, shared by the loops over fp32 kernels (run.c, run_stream.c) and over integer
+ * kernels (run_planes.c). Not for other rooms. */
 #ifndef AQ_MATMUL_RUN_H
 #define AQ_MATMUL_RUN_H
 
@@ -15,6 +15,7 @@ typedef struct aq_matrix_run {
     aq_column_data data;
     aq_widen_function widen;
     aq_store_function store;
+    aq_block_function add_block;
     size_t out_size;      /* bytes of an element of out */
     aq_weight weight;     /* the whole matrix; packed in panels: its first, see aq_weight_around */
     int64_t weight_batch; /* number of its first element, where a pointer cannot tell */
@@ -46,6 +47,26 @@ static inline aq_weight aq_weight_around(const aq_matrix_run *run, int64_t colum
     return weight;
 }
 
+/* A weight as a kernel sees it for which row k, where a block of FRACTAL_NZ begins, is the first. */
+static inline aq_weight aq_weight_from(const aq_matrix_run *run, aq_weight weight, int64_t k)
+{
+    const bool in_blocks = run->plan->order == AQ_ORDER_T && weight.block > 0;
+    const int64_t at = in_blocks ? k / weight.block * weight.block_stride : k * weight.stride_k;
+    if (weight.type == AQ_S4)
+        weight.first += at;
+    else
+        weight.data += at;
+    return weight;
+}
+
+/* The columns' parameters from `column` on. */
+aq_columns aq_columns_from(const aq_matrix_run *run, int64_t column);
+
+/* The weight from (k, column) on; only of 8-bit weights outside FRACTAL_NZ, whose elements pointers can
+ * reach.
+ */
+aq_weight aq_weight_at(const aq_matrix_run *run, int64_t k, int64_t column);
+
 /* Bias, rounding, store of a rectangle of sums. */
 void aq_store_sums(const aq_matrix_run *run, const float *sum, int64_t sum_stride, int64_t row, int64_t rows,
                    int64_t column, int64_t n);
@@ -54,6 +75,9 @@ void aq_store_sums(const aq_matrix_run *run, const float *sum, int64_t sum_strid
  * parameter, through the generic packer. */
 void aq_pack_any_panel(const aq_matrix_run *run, int64_t k0, int64_t k, int64_t column, int64_t n,
                        float *panel);
+
+/* The whole matrix by plan->stream. */
+void aq_run_stream(aq_matrix_run *run);
 
 /* The whole matrix by plan->planes; where its parameters are beyond them, by aq_sum_by_fma. */
 void aq_run_planes(aq_matrix_run *run);

@@ -11,6 +11,7 @@
 #include "base/checked.h"
 #include "kernels/planes.h"
 #include "matmul/run.h"
+#include "matmul/run_planes_k.h"
 #include "parallel/parallel.h"
 
 enum {
@@ -331,8 +332,14 @@ static void planes_task(void *context, size_t thread, size_t index)
 
 void aq_run_planes(aq_matrix_run *run)
 {
+    static const aq_planes_steps steps = {make_some_digits, sum_slice, finish_row, finish_by_fma,
+                                          digits_of,        x_totals,  by_fma,     sums_of};
     const aq_plan *plan = run->plan;
     const aq_problem *problem = &plan->problem;
+    if (plan->k_parts > 1) {
+        aq_run_planes_by_k(run, &steps);
+        return;
+    }
     for (run->row0 = 0; run->row0 < problem->m; run->row0 += plan->rows_block) {
         run->rows = aq_min_i64(plan->rows_block, problem->m - run->row0);
         if (plan->own_digits)

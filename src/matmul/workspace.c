@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* workspace.c - the only place that adds up sizes. The workspace of one call, in this order:
  *
- *   | first column | second column | bias | quantisation of out | rows of x | scratch of thread 0 | of
- * thread 1 | ...
+ *   | first column | second column | bias | quantisation of out | rows of x | sums of parts of k |
+ *   scratch of thread 0 | of thread 1 | ...
  *
  * Columns are n entries of 4 bytes. fp32 kernels: rows serve the stream kernel (m rows, flat) or the gemm
  * kernel (one block of rows, packed), whichever needs more, since the data can turn a stream plan into a gemm
@@ -41,6 +41,19 @@ static bool carve_fma(const aq_plan *plan, int64_t *scratch, int64_t *at)
     return carve(scratch, steps * (plan->gemm->nr + plan->gemm->mr) + plan->gemm->mr * plan->gemm->nr, at);
 }
 
+/* f of all blocks of all slices; s and X of the blocks of each row, and a flag for each part of k. */
+static bool carve_blocks(aq_plan *plan, int64_t *total)
+{
+    aq_workspace_layout *layout = &plan->workspace;
+    const int64_t rows = plan->planes_stream ? 1 : plan->rows_block,
+                  blocks = aq_ceil_div(plan->problem.k, AQ_BLOCK);
+    int64_t sums, of_rows;
+    return aq_mul_i64(aq_ceil_div(plan->problem.n, plan->slice) * plan->slice, rows, &sums) &&
+           aq_mul_i64(sums, blocks, &sums) && carve(total, sums, &layout->chunk_sums) &&
+           aq_mul_i64(2 * blocks + plan->k_parts, plan->rows_block, &of_rows) &&
+           carve(total, of_rows, &layout->block_rows);
+}
+
 static bool lay_out_planes(aq_plan *plan, int64_t *total)
 {
     aq_workspace_layout *layout = &plan->workspace;
@@ -65,30 +78,40 @@ static bool lay_out_planes(aq_plan *plan, int64_t *total)
         !carve(&scratch, line, &layout->scratch_line) ||
         !carve(&scratch, plan->planes_stream ? 3 * plan->slice + 2 * plan->row_stride : 0,
                &layout->scratch_ints) ||
-        !carve_fma(plan, &scratch, &layout->scratch_fma))
+        !carve_fma(plan, &scratch, &layout->scratch_fma) || (plan->k_parts > 1 && !carve_blocks(plan, total)))
         return false;
     layout->scratch_bytes = scratch;
     return true;
+}
+
+/* What a stream plan needs: all rows of x once and the sums of a task, or, where tasks share the k of a
+ * slice, the sums of all chunks and rows of x for each thread. In floats. */
+static bool stream_needs(const aq_plan *plan, int64_t *rows, int64_t *chunk_sums, int64_t *scratch)
+{
+    const aq_problem *problem = &plan->problem;
+    const int64_t m = problem->m, columns = aq_round_up(plan->slice, AQ_LANES_T);
+    *rows = *chunk_sums = 0;
+    *scratch = m * columns;
+    if (plan->k_parts == 1)
+        return aq_mul_i64(m, plan->row_stride, rows);
+    int64_t chunks = aq_ceil_div(problem->k, aq_chunk_length(plan->order)), of_chunk;
+    return aq_mul_i64(m, aq_ceil_div(problem->n, plan->slice) * columns, &of_chunk) &&
+           aq_mul_i64(of_chunk, chunks, chunk_sums) && aq_mul_i64(m, plan->row_stride, scratch);
 }
 
 static bool lay_out_fp32(aq_plan *plan, int64_t *total)
 {
     aq_workspace_layout *layout = &plan->workspace;
     const aq_problem *problem = &plan->problem;
-    int64_t rows = 0, stream_rows, scratch = 0, ignored;
-    if (!gemm_rows(plan, &rows))
+    int64_t rows = 0, stream_rows = 0, chunk_sums = 0, stream_scratch = 0, scratch = 0, ignored;
+    if (!gemm_rows(plan, &rows) ||
+        (plan->stream != NULL && !stream_needs(plan, &stream_rows, &chunk_sums, &stream_scratch)))
         return false;
-    if (plan->stream != NULL) {
-        if (!aq_mul_i64(problem->m, plan->row_stride, &stream_rows))
-            return false;
-        rows = aq_max_i64(rows, stream_rows);
-    }
     int64_t steps = aq_packed_steps(plan->order, aq_min_i64(problem->k, aq_chunk_length(plan->order)));
     int64_t panel = steps * plan->gemm->nr, sums = plan->rows_part * plan->gemm->nr * plan->panels_part;
-    if (plan->stream != NULL)
-        sums = aq_max_i64(sums, problem->m * aq_round_up(plan->slice, AQ_LANES_T));
-    if (!carve(total, rows, &layout->rows) || !carve(&scratch, panel, &ignored) ||
-        !carve(&scratch, sums, &layout->scratch_sums))
+    if (!carve(total, aq_max_i64(rows, stream_rows), &layout->rows) ||
+        !carve(total, chunk_sums, &layout->chunk_sums) || !carve(&scratch, panel, &ignored) ||
+        !carve(&scratch, aq_max_i64(sums, stream_scratch), &layout->scratch_sums))
         return false;
     layout->scratch_bytes = scratch;
     return true;

@@ -169,6 +169,67 @@ static void check_store(store_case c)
     ck_end();
 }
 
+static void call_add_block(void *argument)
+{
+    const struct {
+        const aq_ends *ends;
+        aq_block_job job;
+    } *call = argument;
+    call->ends->add_block(&call->job);
+}
+
+static float *place_floats(ck_array slot, ck_layout layout, const float *from, int64_t n)
+{
+    float *at = (float *)(void *)ck_place(slot, layout, 1, n * 4, 0, 64).base;
+    memcpy(at, from, (size_t)n * 4);
+    ck_remember(slot);
+    return at;
+}
+
+/* variant: 0 no scale, 1 by groups, 2 by groups with a zero. values: f, scale, zero, acc, n of each. */
+static void run_add_block(const aq_ends *ends, int64_t n, int variant, const float *values, ck_layout layout)
+{
+    const float *scale = values + n, *zero = values + 2 * n, *acc = values + 3 * n;
+    struct {
+        const aq_ends *ends;
+        aq_block_job job;
+    } call = {.ends = ends,
+              .job = {.f = place_floats(CK_SUM, layout, values, n),
+                      .scale = variant > 0 ? place_floats(CK_SCALE, layout, scale, n) : NULL,
+                      .zero = variant > 1 ? place_floats(CK_X, layout, zero, n) : NULL,
+                      .s = 0x1.35p-9f,
+                      .x = -0x1.7cp3f,
+                      .n = n,
+                      .acc = place_floats(CK_PACKED, layout, acc, n)}};
+    if (!ck_survives(call_add_block, &call))
+        return;
+    for (int64_t j = 0; j < n; j++) {
+        float expected = variant == 0 ? fmaf(values[j], call.job.s, acc[j])
+                                      : fmaf(values[j] * call.job.s, scale[j], acc[j]);
+        if (variant > 1)
+            expected = fmaf(call.job.x, zero[j], expected);
+        if (!ck_same(call.job.acc[j], expected))
+            ck_fail("acc %lld is %a, not %a", (long long)j, (double)call.job.acc[j], (double)expected);
+    }
+    ck_expect_unchanged(CK_SUM, "f");
+    ck_expect_poison_around(CK_PACKED, "acc");
+}
+
+static void check_add_block(const aq_ends *ends, int64_t n, int variant)
+{
+    if (!ck_begin("add_block n %lld variant %d", (long long)n, variant))
+        return;
+    float *values = ck_alloc(4 * n, sizeof *values);
+    for (int64_t i = 0; i < 4 * n; i++)
+        values[i] = (float)(ck_random_below(1 << 24) - (1 << 23)) * (i < n ? 1.0f : 0x1p-20f);
+    for (int layout = 0; layout < CK_LAYOUTS; layout++) {
+        ck_set_layout(ck_layout_name((ck_layout)layout));
+        run_add_block(ends, n, variant, values, (ck_layout)layout);
+    }
+    free(values);
+    ck_end();
+}
+
 void ck_check_ends(aq_cpu_level level)
 {
     const aq_ends *ends = aq_ends_for(level);
@@ -185,6 +246,9 @@ void ck_check_ends(aq_cpu_level level)
                 check_store(c);
             }
     }
+    for (int64_t n = 16; n <= 128; n *= 2)
+        for (int variant = 0; variant < 3; variant++)
+            check_add_block(ends, n, variant);
     check_widen(ends, 65536, 1);
     check_widen(ends, 65536, 2);
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* store_f16.c - bias, fp16 rounding and store with F16C, eight columns at a time. Also serves the AVX-512
- * level: the store moves 6 bytes an element and is bound by them. */
+/* ends_f16.c - bias, fp16 rounding and store with F16C, eight columns at a time, and blocks that are added
+ * up. Also serves the AVX-512 level: the store moves 6 bytes an element and is bound by them. */
 #if !defined(__AVX2__) || !defined(__F16C__)
 #error "compile this folder with -mavx2 -mfma -mf16c"
 #endif
@@ -51,4 +51,19 @@ void aq_store_f16_avx2(const aq_store_job *job)
     rest.out = (uint16_t *)job->out + vectors * job->stride_n;
     rest.n -= vectors;
     aq_store_f16_ref(&rest);
+}
+
+void aq_add_block_avx2(const aq_block_job *job)
+{
+    const __m256 s = _mm256_set1_ps(job->s), x = _mm256_set1_ps(job->x);
+    for (int64_t j = 0; j < job->n; j += 8) {
+        __m256 f = _mm256_loadu_ps(job->f + j), acc = _mm256_loadu_ps(job->acc + j);
+        if (job->scale == NULL)
+            acc = _mm256_fmadd_ps(f, s, acc);
+        else
+            acc = _mm256_fmadd_ps(_mm256_mul_ps(f, s), _mm256_loadu_ps(job->scale + j), acc);
+        if (job->zero != NULL)
+            acc = _mm256_fmadd_ps(x, _mm256_loadu_ps(job->zero + j), acc);
+        _mm256_storeu_ps(job->acc + j, acc);
+    }
 }

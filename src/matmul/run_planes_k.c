@@ -1,0 +1,201 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* run_planes_k.c - integer kernels where n gives fewer tasks than threads: tasks share the k of a slice. Sums
+ * of blocks are not added where they are made, since each addition is rounded: a task leaves f of planes.h of
+ * its blocks, for which the kernels get s = 1, no groups, and sums that are zero: fma(f, 1, 0) is f. Then the
+ * blocks are added in their order, as a kernel does that gets all of k: the bits are the same.
+ *
+ * A task sees a plan and a run of its own, in which its part of k, or one block of it, is all there is. */
+#include <string.h>
+
+#include "base/checked.h"
+#include "kernels/planes.h"
+#include "matmul/run_planes_k.h"
+#include "parallel/parallel.h"
+
+typedef struct parts_run {
+    const aq_matrix_run *run;
+    const aq_planes_steps *steps;
+    int64_t rows_at_once; /* of a task that adds blocks up */
+} parts_run;
+
+/* s and X of a row and block. */
+typedef struct block_row {
+    float s, x;
+} block_row;
+
+static int64_t blocks_of(const aq_plan *plan)
+{
+    return aq_ceil_div(plan->problem.k, AQ_BLOCK);
+}
+
+static block_row *block_rows(const aq_matrix_run *run, int64_t block)
+{
+    return (block_row *)(void *)(run->workspace + run->plan->workspace.block_rows) +
+           block * run->plan->rows_block;
+}
+
+/* A flag a row: nonzero where only fma serves it, for what this part of k holds. */
+static int32_t *flags_of(const aq_matrix_run *run, int64_t part)
+{
+    return (int32_t *)(void *)block_rows(run, blocks_of(run->plan)) + part * run->plan->rows_block;
+}
+
+/* Where f of a block of a slice is in the workspace: as a task's sums lie, in bytes. */
+static int64_t block_sums(const aq_plan *plan, int64_t slice, int64_t block)
+{
+    const int64_t rows = plan->planes_stream ? 1 : plan->rows_block;
+    return plan->workspace.chunk_sums +
+           (slice * blocks_of(plan) + block) * rows * plan->slice * (int64_t)sizeof(float);
+}
+
+/* ---- a part of k ---- */
+
+/* Keeps s and X of the part's blocks, of which the first is number `block`, and makes s 1. */
+static void take_scales(const aq_matrix_run *piece, const parts_run *parts, size_t thread, int64_t block,
+                        bool keep)
+{
+    const aq_plan *plan = piece->plan;
+    const aq_planes *planes = plan->planes->planes;
+    const bool exact = aq_plan_exact(plan);
+    for (int64_t row = 0; row < piece->rows; row++) {
+        const int64_t r = row % plan->tile_rows;
+        char *tail = parts->steps->digits(piece, thread, row / plan->tile_rows) + planes->digit_bytes[exact];
+        for (int64_t b = 0; b < plan->row_stride / AQ_BLOCK; b++, tail += aq_digits_bytes(planes, exact)) {
+            float *s = (float *)(uintptr_t)aq_tail_scales(planes, tail) + r;
+            if (keep)
+                block_rows(parts->run, block + b)[row] =
+                    (block_row){.s = *s, .x = aq_tail_x_sums(planes, tail, 0)[r]};
+            *s = 1.0f;
+        }
+    }
+}
+
+static void sum_part(void *context, size_t thread, size_t index)
+{
+    const parts_run *parts = context;
+    const aq_matrix_run *run = parts->run;
+    const aq_plan *plan = run->plan;
+    const int64_t slice = (int64_t)index / plan->k_parts, part = (int64_t)index % plan->k_parts,
+                  begin = part * plan->part_k, k = aq_min_i64(plan->part_k, plan->problem.k - begin),
+                  column = slice * plan->slice, n = aq_min_i64(plan->slice, plan->problem.n - column),
+                  block_bytes = aq_digits_bytes(plan->planes->planes, aq_plan_exact(plan));
+    const char *scratch = aq_scratch_of(run, thread);
+    aq_plan own = *plan;
+    aq_matrix_run piece = *run;
+    own.by_groups = false;
+    own.problem.k = k;
+    own.row_stride = aq_round_up(k, AQ_BLOCK);
+    piece.plan = &own;
+    piece.at.x = run->at.x + begin * plan->problem.x.column;
+    piece.data.zero = NULL;
+    for (int64_t row = 0; row < run->rows; row += AQ_DIGIT_ROWS)
+        parts->steps->make_digits(&piece, thread, (size_t)(row / AQ_DIGIT_ROWS));
+    take_scales(&piece, parts, thread, begin / AQ_BLOCK, slice == 0);
+    if (slice == 0)
+        memcpy(flags_of(run, part), parts->steps->by_fma(run, thread), (size_t)run->rows * sizeof(int32_t));
+    for (int64_t b = 0; b * AQ_BLOCK < k; b++) {
+        const int64_t k0 = begin + b * AQ_BLOCK;
+        own.problem.k = aq_min_i64(AQ_BLOCK, begin + k - k0);
+        own.row_stride = AQ_BLOCK;
+        own.workspace.rows = plan->workspace.rows + b * block_bytes;
+        own.workspace.scratch_sums = run->workspace - scratch + block_sums(plan, slice, k0 / AQ_BLOCK);
+        piece.weight = aq_weight_from(run, run->weight, k0);
+        parts->steps->sum_slice(&piece, thread, column, n);
+    }
+}
+
+/* ---- all of k ---- */
+
+static bool only_by_fma(const aq_matrix_run *run, int64_t row)
+{
+    bool any = false;
+    for (int64_t part = 0; part < run->plan->k_parts; part++)
+        any |= flags_of(run, part)[row] != 0;
+    return any;
+}
+
+/* Adds f of a block to the sums of rows row .. end - 1 of the panel at column n0. */
+static void add_block(const parts_run *parts, size_t thread, int64_t n0, int64_t block, int64_t row,
+                      int64_t end)
+{
+    const aq_matrix_run *run = parts->run;
+    const aq_plan *plan = run->plan;
+    const aq_planes *planes = plan->planes->planes;
+    const aq_problem *problem = &plan->problem;
+    const int64_t columns = aq_panel_columns(problem->weight_type), n = aq_min_i64(columns, problem->n - n0),
+                  rows = plan->planes_stream ? 1 : plan->rows_block;
+    const bool in_order = plan->planes_stream && planes->stream_in_order(plan->order);
+    float *scale = NULL, *zero = NULL;
+    if (plan->by_groups) {
+        scale = (float *)(void *)(aq_scratch_of(run, thread) + plan->workspace.scratch_scale);
+        zero = run->data.parameters.scaled.offset != NULL ? scale + columns * AQ_SEGMENTS : NULL;
+        planes->group_scales(&(aq_group_scales){.scaled = &run->data.parameters.scaled,
+                                                .type = problem->weight_type,
+                                                .k0 = block * AQ_BLOCK,
+                                                .k = AQ_BLOCK,
+                                                .n0 = n0,
+                                                .n = n,
+                                                .segments = 1,
+                                                .in_order = in_order,
+                                                .scale = scale,
+                                                .zero = zero});
+    }
+    const float *f = aq_floats_at(run, block_sums(plan, n0 / plan->slice, block)) + n0 % plan->slice * rows;
+    for (; row < end; row++)
+        run->add_block(&(aq_block_job){.f = f + row * columns,
+                                       .s = block_rows(run, block)[row].s,
+                                       .scale = scale,
+                                       .zero = zero,
+                                       .x = block_rows(run, block)[row].x,
+                                       .n = in_order ? aq_round_up(n, AQ_LANES_T) : columns,
+                                       .acc = parts->steps->sums(run, thread, 0, row)});
+}
+
+static void add_parts(void *context, size_t thread, size_t index)
+{
+    const parts_run *parts = context;
+    const aq_matrix_run *run = parts->run;
+    const aq_plan *plan = run->plan;
+    const int64_t columns = aq_panel_columns(plan->problem.weight_type),
+                  tasks = aq_ceil_div(run->rows, parts->rows_at_once), n0 = (int64_t)index / tasks * columns,
+                  first = (int64_t)index % tasks * parts->rows_at_once,
+                  end = aq_min_i64(first + parts->rows_at_once, run->rows);
+    memset(parts->steps->sums(run, thread, 0, first), 0,
+           (size_t)((end - first) * columns) * sizeof(float)); /* rows of a panel follow each other */
+    for (int64_t block = 0; block < blocks_of(plan); block++)
+        add_block(parts, thread, n0, block, first, end);
+    for (int64_t row = first; row < end; row++) {
+        float *total = &parts->steps->x_totals(run, thread)[row];
+        *total = 0.0f;
+        for (int64_t block = 0; block < blocks_of(plan); block++)
+            *total += block_rows(run, block)[row].x;
+        if (!only_by_fma(run, row))
+            parts->steps->finish_row(run, thread, row, n0, aq_min_i64(columns, plan->problem.n - n0));
+    }
+}
+
+static void finish_others(const parts_run *parts)
+{
+    const aq_matrix_run *run = parts->run;
+    const aq_plan *plan = run->plan;
+    bool any = false;
+    for (int64_t row = 0; row < run->rows; row++) {
+        parts->steps->by_fma(run, 0)[row] = only_by_fma(run, row);
+        any |= only_by_fma(run, row);
+    }
+    for (int64_t column = 0; any && column < plan->problem.n; column += plan->slice)
+        parts->steps->finish_by_fma(run, 0, column, aq_min_i64(plan->slice, plan->problem.n - column));
+}
+
+void aq_run_planes_by_k(aq_matrix_run *run, const aq_planes_steps *steps)
+{
+    const aq_plan *plan = run->plan;
+    const int64_t n = plan->problem.n, panels = aq_ceil_div(n, aq_panel_columns(plan->problem.weight_type));
+    run->row0 = 0;
+    run->rows = plan->problem.m;
+    parts_run parts = {.run = run, .steps = steps, .rows_at_once = aq_ceil_div(run->rows, plan->threads)};
+    aq_parallel_for(plan->threads, (size_t)(aq_ceil_div(n, plan->slice) * plan->k_parts), sum_part, &parts);
+    aq_parallel_for(plan->threads, (size_t)(panels * aq_ceil_div(run->rows, parts.rows_at_once)), add_parts,
+                    &parts);
+    finish_others(&parts);
+}
