@@ -49,7 +49,11 @@ enum {
     PLANES_SUMS_SHARE = 8,
     PLANES_SLICE = 1024,
     PLANES_STREAM_SLICE = 4096,
-    K_ROWS = 64,       /* planes: most rows of which sums of single blocks are kept, 32 KiB a block */
+    K_ROWS = 64, /* planes: most rows of which sums of single blocks are kept, 32 KiB a block */
+    /* Few rows wait for memory, which is quickest in long runs: wide slices, of which the panels of a block
+     * take such a share of the second-level cache, and what is brought ahead the same. */
+    PLANES_FEW_ROWS = 16,
+    PLANES_PANELS_SHARE = 4,
     TILES_PER_PART = 4 /* rows of a task: at least so many tiles for each dequantised panel */
 };
 
@@ -218,10 +222,16 @@ static void cut_planes(aq_plan *plan, const aq_kernel_query *query)
     plan->rows_block = aq_min_i64(aq_round_up(m, AQ_DIGIT_ROWS), PLANES_ROWS);
     plan->tile_rows = rows_of_tile(plan->rows_block, m, planes->tile_rows);
     const bool packed = plan->problem.weight_panel > 0, nz = plan->problem.weight_block > 0;
+    const bool few = m <= PLANES_FEW_ROWS && planes->many_panels;
+    /* panels of 4 bits are twice their weights: better kept in the first-level cache */
+    plan->packs_slices = few && !packed && !nz && !plan->planes_stream && plan->order == AQ_ORDER_P &&
+                         plan->problem.weight_type == AQ_S8;
+    const int64_t wide = (int64_t)(aq_cpu_l2_bytes() / PLANES_PANELS_SHARE / AQ_BLOCK) / columns * columns;
     int64_t most = packed                      ? columns /* a panel is an array of its own */
                    : plan->planes_stream       ? PLANES_STREAM_SLICE
                    : nz                        ? columns /* memory in its own order */
                    : plan->order == AQ_ORDER_T ? columns
+                   : few                       ? aq_min_i64(PLANES_STREAM_SLICE, aq_max_i64(columns, wide))
                                                : PLANES_SLICE;
     int64_t sums = (int64_t)(aq_cpu_l2_bytes() / PLANES_SUMS_SHARE / sizeof(float)) / plan->rows_block;
     most = aq_min_i64(most, aq_max_i64(columns, sums / columns * columns));

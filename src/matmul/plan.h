@@ -40,6 +40,7 @@ typedef struct aq_plan {
     const aq_kernel *planes; /* null: mode npu, or what integers do not serve; else instead of both */
     bool planes_stream;      /* its stream takes the one row */
     bool own_digits;         /* planes: the rows are so few that each thread makes digits of its own */
+    bool packs_slices;       /* planes: panels of a block are packed for the whole slice, then multiplied */
     int segments;            /* planes: of a block of k */
     int64_t tile_rows;       /* planes: of a tile of digits, of all but the last */
     bool by_groups;          /* planes: scales come with each segment, not at the end */

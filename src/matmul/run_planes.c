@@ -15,10 +15,11 @@
 #include "parallel/parallel.h"
 
 enum {
-    FMA_ROWS = 16,    /* rows that one fallback takes at once */
-    FEW_TILES = 2,    /* of rows: see multiply_panel */
-    FEW_TILES_T = 8,  /* likewise in order T, for kernels that take all rows: AVX2, 16 rows of int8 */
-    PANEL_LINES = 128 /* of memory that a panel of one block is packed from */
+    FMA_ROWS = 16,      /* rows that one fallback takes at once */
+    FEW_TILES = 2,      /* of rows: see multiply_panel */
+    FEW_TILES_T = 8,    /* likewise in order T, for kernels that take all rows: AVX2, 16 rows of int8 */
+    BLOCKS_AHEAD_T = 4, /* see blocks_ahead */
+    PANEL_LINES = 128   /* of memory that a panel of one block is packed from */
 };
 
 /* Where digits and what belongs to them are, the thread's own or everybody's. */
@@ -111,26 +112,33 @@ static void make_some_digits(void *context, size_t thread, size_t index)
 
 /* ---- sums ---- */
 
-/* What is read after the block (k, column .. column + n - 1) of a slice: in order P the same columns of the
- * next block, in order T the next panel's same k. That is a whole panel ahead, too much for a second-level
- * cache of 512 KiB: kernels that take all rows, AVX2, get the next block in order T too. */
+/* Blocks of k that are brought at a time. In order T columns come in runs of so many: shorter ones, such as
+ * one line of each of 128 columns, are half as quick, since no prefetcher sees where they lead. */
+static int64_t blocks_ahead(const aq_plan *plan)
+{
+    const bool runs = plan->order == AQ_ORDER_T && plan->problem.weight_block == 0;
+    return runs && !plan->planes->planes->all_rows ? BLOCKS_AHEAD_T : 1;
+}
+
+/* What is read after so many blocks from (k, column .. column + n - 1) of a slice on: the same columns of as
+ * many more; in order T, after the last, the next panel's first. */
 static aq_ahead ahead_of(const aq_matrix_run *run, int64_t k, int64_t column, int64_t n)
 {
     const aq_plan *plan = run->plan;
     const aq_weight around = aq_weight_around(run, column), *weight = &around;
     const int per_byte = weight->type == AQ_S4 ? 2 : 1;
     const bool order_t = plan->order == AQ_ORDER_T;
-    const bool near = plan->planes->planes->all_rows;
-    if (!order_t || near)
-        k += AQ_BLOCK;
-    if (order_t && (!near || k >= plan->problem.k)) {
-        k = near ? 0 : k;
+    int64_t length = blocks_ahead(plan) * AQ_BLOCK;
+    k += length;
+    if (order_t && k >= plan->problem.k) {
+        k = 0;
         column += n;
     }
     if (k >= plan->problem.k || column >= plan->problem.n)
         return (aq_ahead){.lines = 0};
-    int64_t inner = order_t ? weight->stride_n : weight->stride_k, runs = order_t ? n : AQ_BLOCK,
-            run_length = order_t ? AQ_BLOCK : n;
+    length = aq_min_i64(length, aq_round_up(plan->problem.k - k, AQ_BLOCK));
+    int64_t inner = order_t ? weight->stride_n : weight->stride_k, runs = order_t ? n : length,
+            run_length = order_t ? length : n;
     int64_t at = weight->first + k * weight->stride_k + column * weight->stride_n;
     if (weight->block > 0) { /* FRACTAL_NZ: a block is one run of its rows */
         int64_t along = order_t ? k : column, across = order_t ? column : k;
@@ -150,6 +158,52 @@ static aq_ahead ahead_of(const aq_matrix_run *run, int64_t k, int64_t column, in
                       .lines = runs * aq_max_i64(lines, 1)};
 }
 
+/* k of the block, and columns of the panel at column n0, that exist. */
+static int64_t k_of(const aq_matrix_run *run, int64_t k0)
+{
+    return aq_min_i64(AQ_BLOCK, run->plan->problem.k - k0);
+}
+
+static int64_t columns_of(const aq_matrix_run *run, int64_t n0)
+{
+    const aq_problem *problem = &run->plan->problem;
+    return aq_min_i64(aq_panel_columns(problem->weight_type), problem->n - n0);
+}
+
+/* One block of a slice to panels that lie one after the other. */
+static void pack_slice(const aq_matrix_run *run, size_t thread, int64_t column, int64_t n, int64_t block)
+{
+    run->plan->planes->planes->pack_panel(&(aq_integers_job){.weight = &run->weight,
+                                                             .k0 = block * AQ_BLOCK,
+                                                             .n0 = column,
+                                                             .k = k_of(run, block * AQ_BLOCK),
+                                                             .n = n,
+                                                             .panel = aq_scratch_of(run, thread)});
+}
+
+/* Who brings the next lines: with few rows packing brings half of them, while memory is what it waits for
+ * anyway; else the products do, evenly, so that nothing waits. */
+static bool packing_brings(const aq_matrix_run *run)
+{
+    const aq_plan *plan = run->plan;
+    const bool all_rows = plan->planes->planes->all_rows;
+    const int64_t tiles = aq_ceil_div(run->rows, AQ_DIGIT_ROWS);
+    if (plan->packs_slices)
+        return false;
+    return tiles <= (!all_rows ? 1 : plan->order == AQ_ORDER_T ? FEW_TILES_T : FEW_TILES);
+}
+
+/* Of the next lines, those that each call of multiply brings. Of a slice that was packed before the
+ * prefetchers bring some by themselves. */
+static int lines_of(const aq_matrix_run *run, int64_t calls)
+{
+    const aq_plan *plan = run->plan;
+    if (packing_brings(run))
+        return plan->planes->planes->all_rows ? PANEL_LINES / 4 : PANEL_LINES / 2;
+    return (int)aq_min_i64(plan->packs_slices ? PANEL_LINES / 2 : PANEL_LINES,
+                           aq_ceil_div(PANEL_LINES, calls));
+}
+
 /* One panel of one block times all rows of the block of rows. */
 static void multiply_panel(const aq_matrix_run *run, size_t thread, int64_t column, int64_t p, int64_t block,
                            aq_ahead *ahead)
@@ -159,19 +213,21 @@ static void multiply_panel(const aq_matrix_run *run, size_t thread, int64_t colu
     const aq_planes *planes = plan->planes->planes;
     const aq_problem *problem = &plan->problem;
     const bool exact = aq_plan_exact(plan);
-    const int64_t columns = aq_panel_columns(problem->weight_type), k0 = block * AQ_BLOCK,
-                  k = aq_min_i64(AQ_BLOCK, problem->k - k0), n0 = column + p,
-                  n = aq_min_i64(columns, problem->n - n0);
+    const int64_t columns = aq_panel_columns(problem->weight_type), k0 = block * AQ_BLOCK, k = k_of(run, k0),
+                  n0 = column + p, n = columns_of(run, n0);
     const aq_weight weight = aq_weight_around(run, n0);
-    char *panel = aq_scratch_of(run, thread);
+    const bool packed = plan->packs_slices, few = packing_brings(run);
+    char *panel = aq_scratch_of(run, thread) + (packed ? p * AQ_BLOCK : 0);
     float *scale = floats_in(run, thread, layout->scratch_scale),
           *zero = run->data.parameters.scaled.offset != NULL ? scale + columns * AQ_SEGMENTS : NULL;
-    /* Few rows: packing brings most of the next lines, while memory is what it waits for anyway. Many: the
-     * rows do, so that nothing waits. */
-    const int64_t tiles = aq_ceil_div(run->rows, AQ_DIGIT_ROWS);
-    const bool few = tiles <= (plan->order == AQ_ORDER_T && planes->all_rows ? FEW_TILES_T : FEW_TILES);
-    planes->pack_panel(&(aq_integers_job){
-        .weight = &weight, .k0 = k0, .n0 = n0, .k = k, .n = n, .panel = panel, .ahead = few ? ahead : NULL});
+    if (!packed)
+        planes->pack_panel(&(aq_integers_job){.weight = &weight,
+                                              .k0 = k0,
+                                              .n0 = n0,
+                                              .k = k,
+                                              .n = n,
+                                              .panel = panel,
+                                              .ahead = few ? ahead : NULL});
     if (plan->by_groups)
         planes->group_scales(&(aq_group_scales){.scaled = &run->data.parameters.scaled,
                                                 .type = problem->weight_type,
@@ -184,9 +240,10 @@ static void multiply_panel(const aq_matrix_run *run, size_t thread, int64_t colu
                                                 .zero = zero});
     const int64_t at_once = planes->all_rows ? run->rows : plan->tile_rows,
                   calls = aq_ceil_div(run->rows, at_once);
-    for (int64_t r = 0; r < run->rows; r += at_once)
-        planes->multiply(&(aq_planes_tile){.digits = digits_of(run, thread, r / plan->tile_rows) +
-                                                     block * aq_digits_bytes(planes, exact),
+    for (int64_t r = 0; r < run->rows; r += at_once) {
+        const int64_t next = r + at_once < run->rows ? r + at_once : 0,
+                      at = block * aq_digits_bytes(planes, exact);
+        planes->multiply(&(aq_planes_tile){.digits = digits_of(run, thread, r / plan->tile_rows) + at,
                                            .digits_stride = layout->digits_bytes,
                                            .tile_rows = plan->tile_rows,
                                            .panel = panel,
@@ -199,9 +256,10 @@ static void multiply_panel(const aq_matrix_run *run, size_t thread, int64_t colu
                                            .scale = plan->by_groups ? scale : NULL,
                                            .zero = plan->by_groups ? zero : NULL,
                                            .ahead = !few || r == 0 ? ahead : NULL,
-                                           .lines = (int)(!few               ? aq_ceil_div(PANEL_LINES, calls)
-                                                          : planes->all_rows ? PANEL_LINES / 4
-                                                                             : PANEL_LINES / 2)});
+                                           .lines = lines_of(run, calls),
+                                           .next_digits = digits_of(run, thread, next / plan->tile_rows) + at,
+                                           .next_acc = sums_of(run, thread, p, next)});
+    }
 }
 
 static void sum_slice(const aq_matrix_run *run, size_t thread, int64_t column, int64_t n)
@@ -230,14 +288,18 @@ static void sum_slice(const aq_matrix_run *run, size_t thread, int64_t column, i
     if (planes->enter != NULL)
         planes->enter(plan->tile_rows, plan->segments);
     if (plan->order == AQ_ORDER_T) {
+        aq_ahead ahead = {.lines = 0};
         for (int64_t p = 0; p < n; p += columns)
             for (int64_t b = 0; b < blocks; b++) {
-                aq_ahead ahead = ahead_of(run, b * AQ_BLOCK, column + p, aq_min_i64(columns, n - p));
+                if (b % blocks_ahead(plan) == 0)
+                    ahead = ahead_of(run, b * AQ_BLOCK, column + p, aq_min_i64(columns, n - p));
                 multiply_panel(run, thread, column, p, b, &ahead);
             }
     } else {
         for (int64_t b = 0; b < blocks; b++) {
             aq_ahead ahead = ahead_of(run, b * AQ_BLOCK, column, n);
+            if (plan->packs_slices)
+                pack_slice(run, thread, column, n, b);
             for (int64_t p = 0; p < n; p += columns)
                 multiply_panel(run, thread, column, p, b, &ahead);
         }

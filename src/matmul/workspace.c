@@ -68,10 +68,10 @@ static bool lay_out_planes(aq_plan *plan, int64_t *total)
     if (!carve(total, affine, &layout->scale) || !carve(total, affine, &layout->zero))
         return false;
     /* fits: the digits of four rows, checked above, are more bytes than these are floats */
+    const int64_t panels = plan->packs_slices ? aq_round_up(plan->slice, columns) * AQ_BLOCK : AQ_PANEL_BYTES;
     int64_t line = aq_max_i64(plan->slice, plan->row_stride * AQ_DIGIT_ROWS);
     int64_t *rows = plan->own_digits ? &scratch : total;
-    if (!carve(&scratch, AQ_PANEL_BYTES / floats, &ignored) ||
-        !carve(rows, digits * tiles / floats, &layout->rows) ||
+    if (!carve(&scratch, panels / floats, &ignored) || !carve(rows, digits * tiles / floats, &layout->rows) ||
         !carve(rows, 2 * plan->rows_block + 1, &layout->x_totals) ||
         !carve(&scratch, plan->rows_block * plan->slice, &layout->scratch_sums) ||
         !carve(&scratch, plan->by_groups ? 2 * columns * AQ_SEGMENTS : 0, &layout->scratch_scale) ||
