@@ -76,14 +76,21 @@ AQ_INLINE __m512i aq_unsigned(__m512i stored, aq_weight_type type)
     return _mm512_xor_si512(stored, _mm512_set1_epi8((char)(type == AQ_S4 ? 0x88 : 0x80)));
 }
 
-AQ_INLINE __m512i aq_low_nibbles(__m512i bytes)
+/* The low and the high nibbles of stored bytes, each made unsigned: (x ^ 8) & 15. */
+AQ_INLINE __m512i aq_low_nibbles(__m512i stored)
 {
-    return _mm512_and_si512(bytes, _mm512_set1_epi8(15));
+    return _mm512_ternarylogic_epi32(stored, _mm512_set1_epi8(8), _mm512_set1_epi8(15), 0x28);
 }
 
-AQ_INLINE __m512i aq_high_nibbles(__m512i bytes)
+AQ_INLINE __m512i aq_high_nibbles(__m512i stored)
 {
-    return _mm512_and_si512(_mm512_srli_epi16(bytes, 4), _mm512_set1_epi8(15));
+    return aq_low_nibbles(_mm512_srli_epi16(stored, 4));
+}
+
+/* 16 times the high nibbles of unsigned bytes. */
+AQ_INLINE __m512i aq_sixteen_high(__m512i bytes)
+{
+    return _mm512_and_si512(bytes, _mm512_set1_epi8((char)0xF0));
 }
 
 #endif

@@ -19,7 +19,7 @@ AQ_INLINE __m512i aq_line_bytes(__m512i stored, aq_weight_type type, aq_panel_by
     return as == AQ_BYTES_UNSIGNED ? aq_unsigned(stored, type) : stored;
 }
 
-/* The nibbles of stored bytes, by now unsigned where that is asked for. */
+/* The nibbles of stored bytes. */
 AQ_INLINE __m512i aq_low_half(__m512i bytes, aq_panel_bytes as)
 {
     const __m512i upper = _mm512_set1_epi8((char)0xF0);
@@ -51,8 +51,7 @@ AQ_INLINE void aq_pack_rows(const aq_integers_job *job, int64_t first, int64_t e
         __m512i row[4], quads[4];
 #pragma GCC unroll 4
         for (int i = 0; i < 4; i++, at += lines.outer_bytes)
-            row[i] = k + i < job->k ? aq_line_bytes(aq_load_line(&lines, at, bytes, full), type, as)
-                                    : _mm512_setzero_si512();
+            row[i] = k + i < job->k ? aq_load_line(&lines, at, bytes, full) : _mm512_setzero_si512();
         aq_make_quads(row, quads);
         if (job->ahead != NULL)
             aq_bring(job->ahead, AQ_PACK_QUAD_LINES);
@@ -62,7 +61,7 @@ AQ_INLINE void aq_pack_rows(const aq_integers_job *job, int64_t first, int64_t e
                 _mm512_store_si512(out + q * 64, aq_low_half(quads[q], as));
                 _mm512_store_si512(out + 256 + q * 64, aq_high_half(quads[q], as));
             } else {
-                _mm512_store_si512(out + q * 64, quads[q]);
+                _mm512_store_si512(out + q * 64, aq_line_bytes(quads[q], type, as));
             }
     }
     memset(out, 0, (size_t)(panel + end / 4 * quad_bytes - out));
@@ -174,7 +173,7 @@ AQ_INLINE __m512i aq_spread_nibbles(__m512i v, __m512i order, aq_panel_bytes as)
 {
     __m512i apart = _mm512_shuffle_epi8(v, order);
     if (as == AQ_BYTES_UNSIGNED)
-        return aq_low_nibbles(_mm512_or_si512(apart, _mm512_slli_epi32(apart, 4)));
+        return _mm512_and_si512(_mm512_or_si512(apart, _mm512_slli_epi32(apart, 4)), _mm512_set1_epi8(15));
     return aq_high_half(_mm512_or_si512(apart, _mm512_srli_epi16(apart, 4)), as);
 }
 

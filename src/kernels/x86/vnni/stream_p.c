@@ -40,21 +40,25 @@ AQ_INLINE void add_to_total(const band *b, __m512 f, int vector, float *acc, boo
     _mm512_store_ps(acc + vector * 16, total);
 }
 
-/* The band's part of one panel. bytes: of its columns, 64 if full. Long by what its macros stand for.
- * NOLINTNEXTLINE(readability-function-size) */
+/* The band's part of one panel. bytes: of its columns, 64 if full. brings: lines ahead for each four. Long by
+ * what its macros stand for. NOLINTNEXTLINE(readability-function-size) */
 AQ_INLINE void panel_of_band(const band *b, const char *at, int64_t bytes, bool full, aq_weight_type type,
-                             int planes, bool grouped, aq_ahead *ahead, int32_t *waiting, float *acc)
+                             int planes, bool grouped, int brings, aq_ahead *ahead, int32_t *waiting,
+                             float *acc)
 {
     const int vectors = type == AQ_S4 ? 8 : 4;
     const int32_t *digits = b->digits;
 #define START(p, v)                                                                                          \
     __m512i s##p##v = p >= planes || v >= vectors ? _mm512_setzero_si512()                                   \
-                      : b->first                  ? _mm512_set1_epi32(b->tail->correction[b->segment][p][0]) \
-                                                  : _mm512_load_si512(waiting + (p * vectors + v) * 16);
+                      : b->first                                                                             \
+                          ? _mm512_set1_epi32(b->tail->correction[b->segment][p][0] * (type != AQ_S4 ? 1     \
+                                                                                       : v < 4       ? 17    \
+                                                                                                     : 16))        \
+                          : _mm512_load_si512(waiting + (p * vectors + v) * 16);
     FOR_ALL(START)
     for (int64_t k = 0; k < b->k; k += 4, digits += planes * AQ_DIGIT_ROWS) {
         __m512i row[4], quad[4];
-        aq_bring(ahead, 4);
+        aq_bring(ahead, brings);
         if (full && k + 4 <= b->k) {
 #pragma GCC unroll 4
             for (int i = 0; i < 4; i++, at += b->lines.outer_bytes)
@@ -76,14 +80,15 @@ AQ_INLINE void panel_of_band(const band *b, const char *at, int64_t bytes, bool 
             AQ_ADD_PRODUCTS(s2##v, weights, d2);                                                             \
     }
         if (type == AQ_S4) {
-            MULTIPLY(aq_low_nibbles(quad[0]), 0)
-            MULTIPLY(aq_high_nibbles(quad[0]), 4)
-            MULTIPLY(aq_low_nibbles(quad[1]), 1)
-            MULTIPLY(aq_high_nibbles(quad[1]), 5)
-            MULTIPLY(aq_low_nibbles(quad[2]), 2)
-            MULTIPLY(aq_high_nibbles(quad[2]), 6)
-            MULTIPLY(aq_low_nibbles(quad[3]), 3)
-            MULTIPLY(aq_high_nibbles(quad[3]), 7)
+            /* both nibbles, then 16 times the high one: half the work of taking them apart */
+            MULTIPLY(quad[0], 0)
+            MULTIPLY(aq_sixteen_high(quad[0]), 4)
+            MULTIPLY(quad[1], 1)
+            MULTIPLY(aq_sixteen_high(quad[1]), 5)
+            MULTIPLY(quad[2], 2)
+            MULTIPLY(aq_sixteen_high(quad[2]), 6)
+            MULTIPLY(quad[3], 3)
+            MULTIPLY(aq_sixteen_high(quad[3]), 7)
         } else {
             MULTIPLY(quad[0], 0)
             MULTIPLY(quad[1], 1)
@@ -98,6 +103,15 @@ AQ_INLINE void panel_of_band(const band *b, const char *at, int64_t bytes, bool 
         FOR_ALL(WAIT)
         return;
     }
+#define APART(p, low, high)                                                                                  \
+    if (type == AQ_S4 && p < planes) {                                                                       \
+        s##p##low = _mm512_sub_epi32(s##p##low, s##p##high);                                                 \
+        s##p##high = _mm512_srai_epi32(s##p##high, 4);                                                       \
+    }
+#define APART_PLANE(p) APART(p, 0, 4) APART(p, 1, 5) APART(p, 2, 6) APART(p, 3, 7)
+    APART_PLANE(0)
+    APART_PLANE(1)
+    APART_PLANE(2)
 #define ADD(unused, v)                                                                                       \
     if (v < vectors)                                                                                         \
         add_to_total(b, aq_join_planes(s0##v, s1##v, s2##v, planes), v, acc, grouped);
@@ -105,6 +119,8 @@ AQ_INLINE void panel_of_band(const band *b, const char *at, int64_t bytes, bool 
 #undef START
 #undef MULTIPLY
 #undef WAIT
+#undef APART
+#undef APART_PLANE
 #undef ADD
 }
 
@@ -130,7 +146,7 @@ AQ_INLINE aq_ahead ahead_of_panel(const aq_lines *next, int64_t rows, int64_t ba
 /* Band band_k0 of the panel that begins at column j of the slice. lines: from there on. */
 AQ_INLINE void panel_in_band(const aq_planes_stream *stream, const aq_lines *lines, int64_t band_k0,
                              int64_t band_k, int64_t j, aq_weight_type type, int planes, bool grouped,
-                             aq_ahead *ahead)
+                             int brings, aq_ahead *ahead)
 {
     const int64_t columns = aq_panel_columns(type), length = AQ_BLOCK / stream->segments,
                   step = band_k < length ? band_k : length, left = stream->n - j,
@@ -162,11 +178,11 @@ AQ_INLINE void panel_in_band(const aq_planes_stream *stream, const aq_lines *lin
                                                     .zero = stream->zero ? zero : NULL});
         const char *from = lines->data + at * lines->outer_bytes;
         if (bytes >= AQ_LINE_BYTES)
-            panel_of_band(&b, from, bytes, true, type, planes, grouped, ahead, stream->room + j * PLANES,
-                          stream->acc + j);
+            panel_of_band(&b, from, bytes, true, type, planes, grouped, brings, ahead,
+                          stream->room + j * PLANES, stream->acc + j);
         else
-            panel_of_band(&b, from, bytes, false, type, planes, grouped, ahead, stream->room + j * PLANES,
-                          stream->acc + j);
+            panel_of_band(&b, from, bytes, false, type, planes, grouped, brings, ahead,
+                          stream->room + j * PLANES, stream->acc + j);
     }
 }
 
@@ -183,16 +199,19 @@ AQ_INLINE void stream_of(const aq_planes_stream *stream, aq_weight_type type, in
                 const aq_lines lines = aq_lines_at(weight, false, n0 + j, k0),
                                next = aq_lines_at(weight, false, n0 + j, k0 + band_k);
                 aq_ahead ahead = ahead_of_panel(&next, k - k0 - band_k, band_k);
-                panel_in_band(stream, &lines, k0, band_k, j, type, planes, grouped, &ahead);
+                panel_in_band(stream, &lines, k0, band_k, j, type, planes, grouped, 4, &ahead);
             }
         return;
     }
+    /* of each four lines: the prefetchers bring the rest of int8, and each that is asked for holds a fill
+     * buffer until it comes; two rows of int4 may share a page, which they do not see through */
+    const int brings = type == AQ_S4 ? 4 : 2;
     for (int64_t k0 = 0; k0 < k; k0 += band_k) {
         const aq_lines next = aq_lines_at(weight, false, n0, k0 + band_k);
         aq_ahead ahead = ahead_of_slice(&next, k - k0 - band_k, band_k, bytes);
         for (int64_t j = 0; j < n; j += columns) {
             const aq_lines lines = aq_lines_at(weight, false, n0 + j, k0);
-            panel_in_band(stream, &lines, k0, band_k, j, type, planes, grouped, &ahead);
+            panel_in_band(stream, &lines, k0, band_k, j, type, planes, grouped, brings, &ahead);
         }
     }
 }

@@ -35,7 +35,7 @@ AQ_INLINE column_sums sum_column(const aq_lines *lines, const char *at, __m512i 
 {
     __m512i w0, w1, s0 = _mm512_setzero_si512(), s1 = s0, s2 = s0;
     if (type == AQ_S4) {
-        __m512i both = aq_unsigned(aq_load_line(lines, at, bytes, full), type);
+        __m512i both = aq_load_line(lines, at, bytes, full);
         w0 = aq_low_nibbles(both);
         w1 = aq_high_nibbles(both);
     } else {
