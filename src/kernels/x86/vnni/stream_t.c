@@ -6,7 +6,13 @@
 
 #include "kernels/x86/vnni/lines.h"
 
-enum { COLUMNS = 16 };
+enum {
+    COLUMNS = 16,
+    /* Prefetchers follow one run a page. Columns that share one are not taken side by side: every second
+     * first. Where each has its own, half of the lines are left to the prefetchers: one that is asked for
+     * holds a fill buffer of the first-level cache until memory answers. */
+    PAGE_BYTES = 4096
+};
 
 /* In each 128-bit lane the four sums over that lane of a, b, c, d. */
 AQ_INLINE __m512i sum_in_lanes(__m512i a, __m512i b, __m512i c, __m512i d)
@@ -82,9 +88,8 @@ AQ_INLINE void order_digits(const aq_planes_stream *stream, aq_weight_type type,
  * first byte in the first column; offset: from there to the others. */
 AQ_INLINE __m512 sum_block(const char *data, const int64_t offset[COLUMNS], const aq_lines *lines,
                            int64_t bytes, bool full, const int32_t *digits, const aq_digits_tail *tail,
-                           aq_weight_type type, int planes, aq_ahead *ahead)
+                           aq_weight_type type, int planes, int brings, aq_ahead *ahead)
 {
-    const int lines_each = type == AQ_S4 ? 1 : 2;
     __m512i d[3][2], high[4], low[4];
 #pragma GCC unroll 3
     for (int p = 0; p < 3; p++) {
@@ -94,7 +99,7 @@ AQ_INLINE __m512 sum_block(const char *data, const int64_t offset[COLUMNS], cons
 #pragma GCC unroll 4
     for (int four = 0; four < 4; four++) {
         column_sums sum[4];
-        aq_bring(ahead, 4 * lines_each);
+        aq_bring(ahead, brings);
 #pragma GCC unroll 4
         for (int i = 0; i < 4; i++)
             sum[i] = sum_column(lines, data + offset[four * 4 + i], d, bytes, full, type, planes);
@@ -111,38 +116,59 @@ AQ_INLINE __m512 sum_block(const char *data, const int64_t offset[COLUMNS], cons
     return _mm512_fmadd_ps(_mm512_cvtepi32_ps(h), _mm512_set1_ps(256.0f), _mm512_cvtepi32_ps(l));
 }
 
-/* 16 columns from j on, of which the first n exist. */
-AQ_INLINE void sum_columns(const aq_planes_stream *stream, int64_t j, int64_t n, aq_weight_type type,
-                           int planes, bool grouped, aq_ahead *ahead)
+/* Which columns are taken side by side: 16, of which the first n exist, each `apart` columns on. */
+typedef struct side_by_side {
+    int64_t j, n, apart;
+} side_by_side;
+
+/* The scales of such columns, as if they were next to each other. */
+AQ_INLINE aq_scaled scales_of(const aq_planes_stream *stream, const side_by_side *columns)
+{
+    aq_scaled some = *stream->scaled;
+    const int64_t first = stream->n0 + columns->j;
+    some.scale = (const uint16_t *)some.scale + first * some.scale_n;
+    some.scale_n *= columns->apart;
+    if (stream->zero) {
+        some.offset += first * some.offset_n;
+        some.offset_n *= columns->apart;
+    }
+    return some;
+}
+
+AQ_INLINE __m512 sum_columns(const aq_planes_stream *stream, const side_by_side *columns, aq_weight_type type,
+                             int planes, bool grouped, int brings, aq_ahead *ahead)
 {
     const int64_t block_bytes = aq_vnni_digits(planes == 3) + (int64_t)sizeof(aq_digits_tail),
                   weight_bytes = AQ_BLOCK / (type == AQ_S4 ? 2 : 1);
-    const aq_lines lines = aq_lines_at(stream->weight, true, 0, stream->n0 + j);
+    const aq_lines lines = aq_lines_at(stream->weight, true, 0, stream->n0 + columns->j);
     const char *data = lines.data;
     __m512 total = _mm512_setzero_ps();
     _Alignas(64) float scale[AQ_PANEL_MOST], zero[AQ_PANEL_MOST];
     int64_t offset[COLUMNS];
     for (int64_t i = 0; i < COLUMNS; i++)
-        offset[i] = (i < n ? i : n - 1) * lines.outer_bytes;
+        offset[i] = (i < columns->n ? i : columns->n - 1) * columns->apart * lines.outer_bytes;
+    aq_scaled scaled = {.scale = NULL};
+    if (grouped)
+        scaled = scales_of(stream, columns);
     for (int64_t k0 = 0; k0 < stream->k; k0 += AQ_BLOCK, data += weight_bytes) {
         const int64_t k = stream->k - k0, bytes = type == AQ_S4 ? (k + 1) / 2 : k;
         const aq_digits_tail *tail = aq_tail_of(stream->digits + k0 / AQ_BLOCK * block_bytes, planes == 3);
         const int32_t *digits = stream->room + k0 / AQ_BLOCK * planes * AQ_QUADS;
-        __m512 f =
-            k >= AQ_BLOCK
-                ? sum_block(data, offset, &lines, weight_bytes, true, digits, tail, type, planes, ahead)
-                : sum_block(data, offset, &lines, bytes, false, digits, tail, type, planes, ahead);
+        __m512 f = k >= AQ_BLOCK ? sum_block(data, offset, &lines, weight_bytes, true, digits, tail, type,
+                                             planes, brings, ahead)
+                                 : sum_block(data, offset, &lines, bytes, false, digits, tail, type, planes,
+                                             brings, ahead);
         __m512 s = _mm512_set1_ps(tail->scale[0]);
         if (!grouped) {
             total = _mm512_fmadd_ps(f, s, total);
             continue;
         }
-        aq_vnni_group_scales(&(aq_group_scales){.scaled = stream->scaled,
+        aq_vnni_group_scales(&(aq_group_scales){.scaled = &scaled,
                                                 .type = type,
                                                 .k0 = k0,
                                                 .k = k,
-                                                .n0 = stream->n0 + j,
-                                                .n = n,
+                                                .n0 = 0,
+                                                .n = columns->n,
                                                 .segments = 1,
                                                 .in_order = true,
                                                 .scale = scale,
@@ -151,21 +177,39 @@ AQ_INLINE void sum_columns(const aq_planes_stream *stream, int64_t j, int64_t n,
         if (stream->zero)
             total = _mm512_fmadd_ps(_mm512_set1_ps(tail->x_sum[0][0]), _mm512_load_ps(zero), total);
     }
-    _mm512_store_ps(stream->acc + j, total);
+    return total;
 }
 
 AQ_INLINE void stream_of(const aq_planes_stream *stream, aq_weight_type type, int planes, bool grouped)
 {
     const int64_t line_k = AQ_LINE_BYTES * (type == AQ_S4 ? 2 : 1), run = (stream->k + line_k - 1) / line_k;
+    const int64_t column_bytes = aq_lines_at(stream->weight, true, 0, 0).outer_bytes,
+                  apart = column_bytes > 0 && column_bytes < PAGE_BYTES ? 2 : 1;
+    /* lines ahead for each four columns' */
+    const int brings =
+        (type == AQ_S4 ? 4 : 8) / (column_bytes <= 0 || column_bytes * apart >= PAGE_BYTES ? 2 : 1);
     order_digits(stream, type, planes);
-    for (int64_t j = 0; j < stream->n; j += COLUMNS) {
-        const int64_t n = stream->n - j < COLUMNS ? stream->n - j : COLUMNS;
-        const aq_lines next = aq_lines_at(stream->weight, true, 0, stream->n0 + j + n);
-        aq_ahead ahead = {.at = (uintptr_t)next.data,
-                          .stride = (uintptr_t)next.outer_bytes,
-                          .run = run,
-                          .lines = j + COLUMNS < stream->n ? run * COLUMNS : 0};
-        sum_columns(stream, j, n, type, planes, grouped, &ahead);
+    for (int64_t j = 0; j < stream->n; j += COLUMNS * apart) {
+        __m512 sum[2] = {_mm512_setzero_ps(), _mm512_setzero_ps()};
+        for (int64_t p = 0; p < apart && j + p < stream->n; p++) {
+            const int64_t n = (stream->n - j - p + apart - 1) / apart,
+                          after = p + 1 < apart ? 1 : COLUMNS * apart - p;
+            const side_by_side columns = {.j = j + p, .n = n < COLUMNS ? n : COLUMNS, .apart = apart};
+            const aq_lines next = aq_lines_at(stream->weight, true, 0, stream->n0 + j + p + after);
+            aq_ahead ahead = {.at = (uintptr_t)next.data,
+                              .stride = (uintptr_t)(next.outer_bytes * apart),
+                              .run = run,
+                              .lines = j + p + after < stream->n ? run * COLUMNS : 0};
+            sum[p] = sum_columns(stream, &columns, type, planes, grouped, brings, &ahead);
+        }
+        if (apart == 1) {
+            _mm512_store_ps(stream->acc + j, sum[0]);
+        } else {
+            const __m512i low = _mm512_setr_epi32(0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23),
+                          high = _mm512_add_epi32(low, _mm512_set1_epi32(8));
+            _mm512_store_ps(stream->acc + j, _mm512_permutex2var_ps(sum[0], low, sum[1]));
+            _mm512_store_ps(stream->acc + j + COLUMNS, _mm512_permutex2var_ps(sum[0], high, sum[1]));
+        }
     }
 }
 
