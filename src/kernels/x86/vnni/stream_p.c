@@ -7,14 +7,15 @@
 #include "kernels/x86/vnni/lines.h"
 
 enum {
-    BAND_BYTES = 32 * AQ_LINE_BYTES, /* of one panel's columns in a band: 32 k rows */
-    PLANES = 3
+    BAND_ROWS = 32, /* side by side */
+    PLANES = 3,
+    PAGE_BYTES = 4096
 };
 
 typedef struct band {
     const aq_planes_stream *stream;
     aq_lines lines; /* at the band's first k and the panel's first column */
-    int64_t k;      /* of the band, not beyond the matrix */
+    int64_t k;      /* rows of the band, none beyond the matrix */
     const int32_t *digits;
     const aq_digits_tail *tail;
     int segment;
@@ -56,7 +57,7 @@ AQ_INLINE void panel_of_band(const band *b, const char *at, int64_t bytes, bool 
                                                                                                      : 16))        \
                           : _mm512_load_si512(waiting + (p * vectors + v) * 16);
     FOR_ALL(START)
-    for (int64_t k = 0; k < b->k; k += 4, digits += planes * AQ_DIGIT_ROWS) {
+    for (int64_t k = 0; k < b->k; k += 4, digits += planes) {
         __m512i row[4], quad[4];
         aq_bring(ahead, brings);
         if (full && k + 4 <= b->k) {
@@ -69,8 +70,8 @@ AQ_INLINE void panel_of_band(const band *b, const char *at, int64_t bytes, bool 
                                       : _mm512_setzero_si512();
         }
         aq_make_quads(row, quad);
-        const __m512i d0 = _mm512_set1_epi32(digits[0]), d1 = _mm512_set1_epi32(digits[AQ_DIGIT_ROWS]),
-                      d2 = _mm512_set1_epi32(digits[(planes - 1) * AQ_DIGIT_ROWS]);
+        const __m512i d0 = _mm512_set1_epi32(digits[0]), d1 = _mm512_set1_epi32(digits[1]),
+                      d2 = _mm512_set1_epi32(digits[planes - 1]);
 #define MULTIPLY(w, v)                                                                                       \
     {                                                                                                        \
         const __m512i weights = w;                                                                           \
@@ -124,14 +125,36 @@ AQ_INLINE void panel_of_band(const band *b, const char *at, int64_t bytes, bool 
 #undef ADD
 }
 
-/* The next band of a slice whose rows are in one piece. rows: of k, from the band on. */
-AQ_INLINE aq_ahead ahead_of_slice(const aq_lines *next, int64_t rows, int64_t band_k, int64_t slice_bytes)
+/* Which rows of k make a band: every `apart`-th of k0 .. k0 + k - 1, from the odd-th on. */
+typedef struct rows_of_band {
+    int64_t k0, k, apart, odd;
+} rows_of_band;
+
+AQ_INLINE rows_of_band rows_after(const rows_of_band *rows)
+{
+    rows_of_band next = *rows;
+    next.odd = rows->odd + 1 < rows->apart ? rows->odd + 1 : 0;
+    next.k0 += next.odd == 0 ? rows->k : 0;
+    return next;
+}
+
+/* Of those that lie below k. */
+AQ_INLINE int64_t count_rows(const rows_of_band *rows, int64_t k)
+{
+    const int64_t left = k - rows->k0 < rows->k ? k - rows->k0 : rows->k;
+    return (left - rows->odd + rows->apart - 1) / rows->apart;
+}
+
+/* A band of a slice whose rows are in one piece. */
+AQ_INLINE aq_ahead ahead_of_slice(const aq_planes_stream *stream, const rows_of_band *rows,
+                                  int64_t slice_bytes)
 {
     const int64_t run = (slice_bytes + AQ_LINE_BYTES - 1) / AQ_LINE_BYTES;
-    return (aq_ahead){.at = (uintptr_t)next->data,
-                      .stride = (uintptr_t)next->outer_bytes,
+    const aq_lines lines = aq_lines_at(stream->weight, false, stream->n0, rows->k0 + rows->odd);
+    return (aq_ahead){.at = (uintptr_t)lines.data,
+                      .stride = (uintptr_t)(lines.outer_bytes * rows->apart),
                       .run = run,
-                      .lines = rows <= 0 ? 0 : run * (rows < band_k ? rows : band_k)};
+                      .lines = rows->k0 < stream->k ? run * count_rows(rows, stream->k) : 0};
 }
 
 /* The next band of one panel in FRACTAL_NZ: the rows of a block follow each other. */
@@ -143,29 +166,60 @@ AQ_INLINE aq_ahead ahead_of_panel(const aq_lines *next, int64_t rows, int64_t ba
                       .lines = rows < band_k || next->whole ? 0 : band_k};
 }
 
-/* Band band_k0 of the panel that begins at column j of the slice. lines: from there on. */
-AQ_INLINE void panel_in_band(const aq_planes_stream *stream, const aq_lines *lines, int64_t band_k0,
-                             int64_t band_k, int64_t j, aq_weight_type type, int planes, bool grouped,
-                             int brings, aq_ahead *ahead)
+/* Digits of the one row: [quad][plane], in the order in which bands take rows. */
+AQ_INLINE const int32_t *order_digits(const aq_planes_stream *stream, int64_t apart, aq_weight_type type,
+                                      int planes)
+{
+    const int64_t columns = aq_panel_columns(type), blocks = (stream->k + AQ_BLOCK - 1) / AQ_BLOCK,
+                  block_bytes = aq_vnni_digits(planes == 3) + (int64_t)sizeof(aq_digits_tail);
+    const __m128i even_then_odd = _mm_setr_epi8(0, 2, 4, 6, 1, 3, 5, 7, -1, -1, -1, -1, -1, -1, -1, -1);
+    int32_t *ordered = stream->room + (stream->n + columns - 1) / columns * columns * PLANES, *to = ordered;
+    for (int64_t b = 0; b < blocks; b++, to += AQ_QUADS * planes) {
+        const int32_t *from = (const int32_t *)(const void *)(stream->digits + b * block_bytes);
+        for (int q = 0; q < AQ_QUADS; q += 2)
+            for (int p = 0; p < planes; p++) {
+                const int32_t first = from[(q * planes + p) * AQ_DIGIT_ROWS],
+                              second = from[((q + 1) * planes + p) * AQ_DIGIT_ROWS];
+                if (apart == 1) {
+                    to[q * planes + p] = first;
+                    to[(q + 1) * planes + p] = second;
+                } else {
+                    const int at = q / (BAND_ROWS / 2) * (BAND_ROWS / 2) + q % (BAND_ROWS / 2) / 2;
+                    __m128i both = _mm_shuffle_epi8(_mm_set_epi32(0, 0, second, first), even_then_odd);
+                    to[at * planes + p] = _mm_cvtsi128_si32(both);
+                    to[(at + BAND_ROWS / 4) * planes + p] = _mm_extract_epi32(both, 1);
+                }
+            }
+    }
+    return ordered;
+}
+
+/* A band's rows of the panel that begins at column j of the slice; lines: from there and row k0 on. */
+AQ_INLINE void panel_in_band(const aq_planes_stream *stream, const aq_lines *lines, const int32_t *digits,
+                             const rows_of_band *rows, int64_t j, aq_weight_type type, int planes,
+                             bool grouped, int brings, aq_ahead *ahead)
 {
     const int64_t columns = aq_panel_columns(type), length = AQ_BLOCK / stream->segments,
-                  step = band_k < length ? band_k : length, left = stream->n - j,
+                  step = rows->k < length ? rows->k : length, left = stream->n - j,
                   bytes = type == AQ_S4 ? (left + 1) / 2 : left,
                   block_bytes = aq_vnni_digits(planes == 3) + (int64_t)sizeof(aq_digits_tail);
-    const char *digits = stream->digits + band_k0 / AQ_BLOCK * block_bytes;
+    const char *block = stream->digits + rows->k0 / AQ_BLOCK * block_bytes;
     _Alignas(64) float scale[AQ_PANEL_MOST], zero[AQ_PANEL_MOST];
-    for (int64_t at = 0; at < band_k && band_k0 + at < stream->k; at += step) {
-        const int64_t k0 = band_k0 + at, in_block = k0 % AQ_BLOCK;
+    for (int64_t at = 0; at < rows->k && rows->k0 + at < stream->k; at += step) {
+        const int64_t k0 = rows->k0 + at, in_block = k0 % AQ_BLOCK;
+        const rows_of_band some = {.k0 = k0, .k = step, .apart = rows->apart, .odd = rows->odd};
         band b = {.stream = stream,
                   .lines = *lines,
-                  .k = stream->k - k0 < step ? stream->k - k0 : step,
-                  .digits = (const int32_t *)(const void *)digits + in_block / 4 * planes * AQ_DIGIT_ROWS,
-                  .tail = aq_tail_of(digits, planes == 3),
+                  .k = count_rows(&some, stream->k),
+                  .digits = digits + (k0 / 4 + rows->odd * (BAND_ROWS / 4)) * planes,
+                  .tail = aq_tail_of(block, planes == 3),
                   .segment = (int)(in_block / length),
-                  .first = k0 % length == 0,
-                  .last = (k0 + step) % length == 0 || k0 + step >= stream->k,
+                  .first = k0 % length == 0 && rows->odd == 0,
+                  .last =
+                      ((k0 + step) % length == 0 || k0 + step >= stream->k) && rows->odd + 1 == rows->apart,
                   .scale = scale,
                   .zero = zero};
+        b.lines.outer_bytes *= rows->apart;
         if (grouped && b.last)
             aq_vnni_group_scales(&(aq_group_scales){.scaled = stream->scaled,
                                                     .type = type,
@@ -176,7 +230,7 @@ AQ_INLINE void panel_in_band(const aq_planes_stream *stream, const aq_lines *lin
                                                     .segments = 1,
                                                     .scale = scale,
                                                     .zero = stream->zero ? zero : NULL});
-        const char *from = lines->data + at * lines->outer_bytes;
+        const char *from = lines->data + (at + rows->odd) * lines->outer_bytes;
         if (bytes >= AQ_LINE_BYTES)
             panel_of_band(&b, from, bytes, true, type, planes, grouped, brings, ahead,
                           stream->room + j * PLANES, stream->acc + j);
@@ -186,34 +240,53 @@ AQ_INLINE void panel_in_band(const aq_planes_stream *stream, const aq_lines *lin
     }
 }
 
-AQ_INLINE void stream_of(const aq_planes_stream *stream, aq_weight_type type, int planes, bool grouped)
+/* FRACTAL_NZ: columns of a panel are near along k, so one panel after the other. */
+AQ_INLINE void stream_blocks(const aq_planes_stream *stream, aq_weight_type type, int planes, bool grouped)
 {
-    const aq_weight *weight = stream->weight;
-    const int64_t columns = aq_panel_columns(type), k = stream->k, n = stream->n, n0 = stream->n0,
-                  band_k = BAND_BYTES / AQ_LINE_BYTES * (type == AQ_S4 ? 2 : 1),
-                  bytes = type == AQ_S4 ? (n + 1) / 2 : n;
-    memset(stream->acc, 0, (size_t)((n + columns - 1) / columns * columns) * sizeof *stream->acc);
-    if (weight->block > 0) { /* columns of a panel are near along k: one panel after the other */
-        for (int64_t j = 0; j < n; j += columns)
-            for (int64_t k0 = 0; k0 < k; k0 += band_k) {
-                const aq_lines lines = aq_lines_at(weight, false, n0 + j, k0),
-                               next = aq_lines_at(weight, false, n0 + j, k0 + band_k);
-                aq_ahead ahead = ahead_of_panel(&next, k - k0 - band_k, band_k);
-                panel_in_band(stream, &lines, k0, band_k, j, type, planes, grouped, 4, &ahead);
-            }
-        return;
-    }
-    /* of each four lines: the prefetchers bring the rest of int8, and each that is asked for holds a fill
-     * buffer until it comes; two rows of int4 may share a page, which they do not see through */
-    const int brings = type == AQ_S4 ? 4 : 2;
-    for (int64_t k0 = 0; k0 < k; k0 += band_k) {
-        const aq_lines next = aq_lines_at(weight, false, n0, k0 + band_k);
-        aq_ahead ahead = ahead_of_slice(&next, k - k0 - band_k, band_k, bytes);
-        for (int64_t j = 0; j < n; j += columns) {
-            const aq_lines lines = aq_lines_at(weight, false, n0 + j, k0);
-            panel_in_band(stream, &lines, k0, band_k, j, type, planes, grouped, brings, &ahead);
+    const int64_t columns = aq_panel_columns(type), band_k = BAND_ROWS * (type == AQ_S4 ? 2 : 1);
+    const int32_t *digits = order_digits(stream, 1, type, planes);
+    for (int64_t j = 0; j < stream->n; j += columns)
+        for (int64_t k0 = 0; k0 < stream->k; k0 += band_k) {
+            const rows_of_band rows = {.k0 = k0, .k = band_k, .apart = 1};
+            const aq_lines lines = aq_lines_at(stream->weight, false, stream->n0 + j, k0),
+                           next = aq_lines_at(stream->weight, false, stream->n0 + j, k0 + band_k);
+            aq_ahead ahead = ahead_of_panel(&next, stream->k - k0 - band_k, band_k);
+            panel_in_band(stream, &lines, digits, &rows, j, type, planes, grouped, 4, &ahead);
+        }
+}
+
+/* Prefetchers follow one run a page, and 32 pages. Rows that share one are not taken side by side: every
+ * second first, where a segment is long enough. Where each has its own, half of the lines are left to the
+ * prefetchers: one that is asked for holds a fill buffer of the first-level cache until memory answers. */
+AQ_INLINE void stream_rows(const aq_planes_stream *stream, aq_weight_type type, int planes, bool grouped)
+{
+    const int64_t row_bytes = aq_lines_at(stream->weight, false, 0, 0).outer_bytes,
+                  bytes = type == AQ_S4 ? (stream->n + 1) / 2 : stream->n,
+                  apart =
+                      row_bytes > 0 && row_bytes < PAGE_BYTES && AQ_BLOCK / stream->segments >= 2 * BAND_ROWS
+                          ? 2
+                          : 1;
+    const int brings = row_bytes <= 0 || row_bytes * apart >= PAGE_BYTES ? 2 : 4;
+    const int32_t *digits = order_digits(stream, apart, type, planes);
+    rows_of_band next, rows = {.k0 = 0, .k = BAND_ROWS * apart, .apart = apart};
+    for (; rows.k0 < stream->k; rows = next) {
+        next = rows_after(&rows);
+        aq_ahead ahead = ahead_of_slice(stream, &next, bytes);
+        for (int64_t j = 0; j < stream->n; j += aq_panel_columns(type)) {
+            const aq_lines lines = aq_lines_at(stream->weight, false, stream->n0 + j, rows.k0);
+            panel_in_band(stream, &lines, digits, &rows, j, type, planes, grouped, brings, &ahead);
         }
     }
+}
+
+AQ_INLINE void stream_of(const aq_planes_stream *stream, aq_weight_type type, int planes, bool grouped)
+{
+    const int64_t columns = aq_panel_columns(type), room = (stream->n + columns - 1) / columns * columns;
+    memset(stream->acc, 0, (size_t)room * sizeof *stream->acc);
+    if (stream->weight->block > 0)
+        stream_blocks(stream, type, planes, grouped);
+    else
+        stream_rows(stream, type, planes, grouped);
 }
 
 void aq_vnni_stream_p(const aq_planes_stream *stream)
