@@ -132,6 +132,8 @@ typedef struct aq_planes {
     int tile_rows;      /* most rows of a tile of digits: AQ_DIGIT_ROWS or a multiple of it */
     int digit_bytes[2]; /* of a tile's block without its tail: mode fast, exact */
     int tail_bytes;     /* of the tail */
+    bool cuts_k;        /* where n is short tasks may share k (matmul/run_planes_k.c): sums are multiplied by
+                           s of the tail alone, and a call for a single block costs no more than others */
     bool all_rows;      /* multiply takes one tile of rows after the other */
     bool many_panels;   /* pack_panel takes columns of many panels, in the order of memory */
     void (*make_digits)(aq_digits_job *job);

@@ -238,7 +238,7 @@ static void cut_planes(aq_plan *plan, const aq_kernel_query *query)
     int64_t tasks = aq_ceil_div(plan->problem.n, most);
     tasks = aq_round_up(tasks, plan->threads);
     plan->slice = aq_min_i64(most, aq_round_up(aq_ceil_div(plan->problem.n, tasks), columns));
-    if (plan->segments == 1 && m <= K_ROWS)
+    if (planes->cuts_k && plan->segments == 1 && m <= K_ROWS)
         cut_k(plan, query, AQ_BLOCK);
     plan->row_stride = aq_round_up(plan->part_k, AQ_BLOCK);
     plan->own_digits = plan->k_parts > 1 || (plan->threads > 1 && m <= AQ_DIGIT_ROWS);

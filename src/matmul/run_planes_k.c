@@ -61,7 +61,7 @@ static void take_scales(const aq_matrix_run *piece, const parts_run *parts, size
         const int64_t r = row % plan->tile_rows;
         char *tail = parts->steps->digits(piece, thread, row / plan->tile_rows) + planes->digit_bytes[exact];
         for (int64_t b = 0; b < plan->row_stride / AQ_BLOCK; b++, tail += aq_digits_bytes(planes, exact)) {
-            float *s = (float *)(uintptr_t)aq_tail_scales(planes, tail) + r;
+            float *s = (float *)(void *)tail + AQ_SEGMENTS * planes->tile_rows + r; /* aq_tail_scales */
             if (keep)
                 block_rows(parts->run, block + b)[row] =
                     (block_row){.s = *s, .x = aq_tail_x_sums(planes, tail, 0)[r]};

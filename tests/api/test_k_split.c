@@ -26,7 +26,7 @@ enum { MOST_X = 5 * 40000, MOST_WEIGHT = 1200000, MOST_PARAMETERS = 40000, MOST_
 typedef struct test_case {
     int batch, m, k, n, group; /* group 0: one scale a column; -1: V1, fixpipe */
     bool int4, transposed, bf16, offset, hostile;
-    bool cut; /* at least in mode npu or in the others, 8 threads cut k */
+    bool cut; /* at least in mode npu or in the others, 8 threads cut k, levels permitting */
     enum { DENSE, NZ, PACKED } form;
 } test_case;
 
@@ -310,7 +310,7 @@ static void test_threads(void **state)
                                   NULL};
     compare(two, false);
     compare(three, false);
-    compare(eight, true);
+    compare(eight, false);
     compare(panels, false);
 }
 
@@ -338,8 +338,10 @@ static void test_levels(void **state)
         char cpu[64];
         snprintf(cpu, sizeof cpu, "ANTIQUANT_CPU=%s", all.level[level].name);
         const char *const settings[] = {cpu, "ANTIQUANT_THREADS=8", "ANTIQUANT_PROFILE=any", NULL};
+        /* the reference has no streams, and rows of AMX are better not cut */
+        bool cut = level > 0 && strcmp(all.level[level].name, "amx") != 0;
         if (all.level[level].supported)
-            compare(settings, false);
+            compare(settings, cut);
         else
             print_message("skipped: level %s is not on this CPU\n", all.level[level].name);
     }

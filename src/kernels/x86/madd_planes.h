@@ -45,6 +45,7 @@ static bool finish(const aq_finish_job *job)
 static const aq_planes planes = {.tile_rows = AQ_DIGIT_ROWS,
                                  .digit_bytes = {AQ_MADD_DIGITS, 2 * AQ_MADD_DIGITS},
                                  .tail_bytes = sizeof(aq_digits_tail),
+                                 .cuts_k = true,
                                  .make_digits = make_digits,
                                  .pack_panel = pack_panel,
                                  .multiply = multiply,

@@ -38,6 +38,7 @@ static bool stream_in_order(aq_order order)
 static const aq_planes planes = {.tile_rows = AQ_DIGIT_ROWS,
                                  .digit_bytes = {2 * DIGITS, 3 * DIGITS},
                                  .tail_bytes = sizeof(aq_digits_tail),
+                                 .cuts_k = true,
                                  .many_panels = true,
                                  .make_digits = aq_vnni_make_digits,
                                  .pack_panel = aq_vnni_pack_panel,
