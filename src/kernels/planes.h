@@ -135,6 +135,7 @@ typedef struct aq_planes {
     bool cuts_k;        /* where n is short tasks may share k (matmul/run_planes_k.c): sums are multiplied by
                            s of the tail alone, and a call for a single block costs no more than others */
     bool all_rows;      /* multiply takes one tile of rows after the other */
+    int pack_lines;     /* what pack_panel brings of `ahead`, of the 128 lines that a panel is made from */
     bool many_panels;   /* pack_panel takes columns of many panels, in the order of memory */
     void (*make_digits)(aq_digits_job *job);
     void (*pack_panel)(const aq_integers_job *job);

@@ -42,6 +42,7 @@ typedef struct aq_plan {
     bool own_digits;         /* planes: the rows are so few that each thread makes digits of its own */
     bool packs_slices;       /* planes: panels of a block are packed for the whole slice, then multiplied */
     int segments;            /* planes: of a block of k */
+    int64_t blocks_together; /* planes: > 0: blocks of k that all panels of a slice are done for at a time */
     int64_t tile_rows;       /* planes: of a tile of digits, of all but the last */
     bool by_groups;          /* planes: scales come with each segment, not at the end */
     bool generic_panel;      /* layout or parameters that only the generic packer takes */

@@ -199,7 +199,7 @@ static int lines_of(const aq_matrix_run *run, int64_t calls)
 {
     const aq_plan *plan = run->plan;
     if (packing_brings(run))
-        return plan->planes->planes->all_rows ? PANEL_LINES / 4 : PANEL_LINES / 2;
+        return PANEL_LINES - plan->planes->planes->pack_lines;
     return (int)aq_min_i64(plan->packs_slices ? PANEL_LINES / 2 : PANEL_LINES,
                            aq_ceil_div(PANEL_LINES, calls));
 }
@@ -262,6 +262,25 @@ static void multiply_panel(const aq_matrix_run *run, size_t thread, int64_t colu
     }
 }
 
+/* A few blocks of k at a time, for which it goes from panel to panel (plan.h). */
+static void sum_by_chunks(const aq_matrix_run *run, size_t thread, int64_t column, int64_t n)
+{
+    const aq_plan *plan = run->plan;
+    const int64_t columns = aq_panel_columns(plan->problem.weight_type), blocks = plan->row_stride / AQ_BLOCK;
+    for (int64_t b0 = 0, end; b0 < blocks; b0 = end) {
+        end = aq_min_i64(b0 + plan->blocks_together, blocks);
+        for (int64_t p = 0; p < n; p += columns)
+            for (int64_t b = b0; b < end; b++) {
+                /* at the end of a panel's chunk the next block is the next panel's first */
+                const bool turns = b + 1 == end && p + columns < n;
+                const int64_t next = p + (turns ? columns : 0);
+                aq_ahead ahead = ahead_of(run, (turns ? b0 - 1 : b) * AQ_BLOCK, column + next,
+                                          aq_min_i64(columns, n - next));
+                multiply_panel(run, thread, column, p, b, &ahead);
+            }
+    }
+}
+
 static void sum_slice(const aq_matrix_run *run, size_t thread, int64_t column, int64_t n)
 {
     const aq_plan *plan = run->plan;
@@ -287,7 +306,9 @@ static void sum_slice(const aq_matrix_run *run, size_t thread, int64_t column, i
     const aq_planes *planes = plan->planes->planes;
     if (planes->enter != NULL)
         planes->enter(plan->tile_rows, plan->segments);
-    if (plan->order == AQ_ORDER_T) {
+    if (plan->blocks_together > 0) {
+        sum_by_chunks(run, thread, column, n);
+    } else if (plan->order == AQ_ORDER_T) {
         aq_ahead ahead = {.lines = 0};
         for (int64_t p = 0; p < n; p += columns)
             for (int64_t b = 0; b < blocks; b++) {

@@ -3,12 +3,15 @@
  * per process, so every look is a process. */
 #include <sched.h>
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -16,7 +19,7 @@
 #include "support/child.h"
 
 typedef struct seen {
-    bool supported[AQ_CPU_LEVELS];
+    bool supported[AQ_CPU_LEVELS], possible[AQ_CPU_LEVELS];
     aq_cpu_level best, in_use;
     char invalid[512];
     int cpus;
@@ -27,6 +30,7 @@ static void look(void *result)
 {
     seen *out = result;
     for (int i = 0; i < AQ_CPU_LEVELS; i++) {
+        out->possible[i] = aq_cpu_level_possible((aq_cpu_level)i);
         out->supported[i] = aq_cpu_level_supported((aq_cpu_level)i);
         if (out->supported[i])
             out->best = (aq_cpu_level)i;
@@ -115,8 +119,63 @@ static void test_supported_as_the_system_says(void **state)
     assert_int_equal(s.supported[AQ_CPU_AVXVNNI], avx2 && avxvnni);
     bool vnni = kernel_lists((const char *const[]){"avx512_vnni", NULL});
     assert_int_equal(s.supported[AQ_CPU_VNNI], avx2 && avx512 && vnni);
+    bool amx = kernel_lists((const char *const[]){"amx_tile", "amx_int8", NULL});
+    assert_int_equal(s.possible[AQ_CPU_AMX], avx2 && avx512 && vnni && amx);
+    for (int i = 0; i < AQ_CPU_LEVELS; i++)
+        assert_true(i == AQ_CPU_AMX ? s.possible[i] || !s.supported[i] : s.possible[i] == s.supported[i]);
 #endif
 }
+
+#if defined(__x86_64__)
+typedef struct tiles {
+    bool possible, supported, granted;
+    aq_cpu_level in_use;
+} tiles;
+
+static bool tiles_granted(void)
+{
+    enum { GET_PERMISSION = 0x1022 /* ARCH_GET_XCOMP_PERM */, TILE_DATA = 18 };
+    uint64_t states = 0;
+    return syscall(SYS_arch_prctl, GET_PERMISSION, &states) == 0 && (states >> TILE_DATA & 1);
+}
+
+static void use_level(void *result)
+{
+    tiles *out = result;
+    out->in_use = aq_cpu_level_in_use();
+    out->possible = aq_cpu_level_possible(AQ_CPU_AMX);
+    out->granted = tiles_granted();
+    out->supported = aq_cpu_level_supported(AQ_CPU_AMX);
+}
+
+/* Too small for a signal frame with tiles, as programs have them that know AVX-512 at most. */
+static void use_level_on_small_stack(void *result)
+{
+    static char stack[8192];
+    if (sigaltstack(&(stack_t){.ss_sp = stack, .ss_size = sizeof stack}, NULL) == 0)
+        use_level(result);
+}
+
+/* The system is asked where the level may come into use, and nowhere else. */
+static void test_tiles_are_asked_for(void **state)
+{
+    (void)state;
+    tiles t;
+    const char *const lower[] = {"ANTIQUANT_CPU=avx2", NULL}, *const best[] = {NULL};
+    assert_int_equal(in_child(lower, use_level, &t, sizeof t), 0);
+    assert_false(t.granted);
+    assert_int_equal(in_child(best, use_level, &t, sizeof t), 0);
+    assert_int_equal(t.granted, t.supported);
+    assert_int_equal(t.in_use == AQ_CPU_AMX, t.supported);
+    if (!t.supported)
+        skip();
+    assert_int_equal(in_child(best, use_level_on_small_stack, &t, sizeof t), 0);
+    assert_true(t.possible);
+    assert_false(t.supported);
+    assert_false(t.granted);
+    assert_int_equal(t.in_use, AQ_CPU_VNNI);
+}
+#endif
 
 static void test_best_is_the_default(void **state)
 {
@@ -212,6 +271,9 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_names),
         cmocka_unit_test(test_supported_as_the_system_says),
+#if defined(__x86_64__)
+        cmocka_unit_test(test_tiles_are_asked_for),
+#endif
         cmocka_unit_test(test_best_is_the_default),
         cmocka_unit_test(test_override),
         cmocka_unit_test(test_unknown_level),

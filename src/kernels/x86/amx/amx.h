@@ -10,7 +10,7 @@
 #ifndef AQ_KERNELS_X86_AMX_AMX_H
 #define AQ_KERNELS_X86_AMX_AMX_H
 
-#if !defined(__AMX_INT8__) || !defined(__AMX_TILE__)
+#if !defined(__AMX_INT8__) && !defined(__AMXINT8__) /* the second is older clang's */
 #error "compile this folder with -mamx-tile -mamx-int8 and the flags of the VNNI folder"
 #endif
 

@@ -50,29 +50,46 @@ typedef struct output {
     const float *scale, *zero; /* of the columns */
 } output;
 
-/* Joins the planes of an output and adds it to its totals. */
-AQ_INLINE void join(const output *out, const int32_t *sums, int64_t stride, int planes, scaling by)
+/* How outputs are joined; constants where this is inlined. */
+typedef struct joining {
+    int64_t stride;
+    int planes;
+    scaling by;
+    aq_ahead *ahead; /* or null */
+    int64_t lines;   /* of it with each part */
+} joining;
+
+/* Joins the planes of an output's rows from .. end - 1 and adds them to its totals. */
+AQ_INLINE void join_rows(const output *out, const int32_t *sums, joining how, int64_t from, int64_t end)
 {
-    if (out->rows == 0)
-        return;
-    float *acc = out->acc;
-    const float *step = out->step, *x_sum = out->x_sum;
-    const __m512 none = _mm512_setzero_ps(), scale = by == BY_COLUMNS ? none : _mm512_load_ps(out->scale),
-                 zero = by == BY_GROUPS_WITH_ZERO ? _mm512_load_ps(out->zero) : none;
-#pragma GCC unroll 4
-    for (int64_t r = 0; r < out->rows; r++, acc += stride, sums += 16) {
-        const __m512i third = planes == 3 ? _mm512_load_si512(sums + 2 * PLANE_SUMS) : _mm512_setzero_si512();
+    const __m512 none = _mm512_setzero_ps(), scale = how.by == BY_COLUMNS ? none : _mm512_load_ps(out->scale),
+                 zero = how.by == BY_GROUPS_WITH_ZERO ? _mm512_load_ps(out->zero) : none;
+    float *acc = out->acc + from * how.stride;
+    for (int64_t r = from; r < end; r++, acc += how.stride) {
+        const int32_t *row = sums + r * 16;
+        const __m512i third =
+            how.planes == 3 ? _mm512_load_si512(row + 2 * PLANE_SUMS) : _mm512_setzero_si512();
         const __m512 f =
-            aq_join_planes(_mm512_load_si512(sums), _mm512_load_si512(sums + PLANE_SUMS), third, planes);
+            aq_join_planes(_mm512_load_si512(row), _mm512_load_si512(row + PLANE_SUMS), third, how.planes);
         __m512 total = _mm512_load_ps(acc);
-        if (by == BY_COLUMNS)
-            total = _mm512_fmadd_ps(f, _mm512_set1_ps(step[r]), total);
+        if (how.by == BY_COLUMNS)
+            total = _mm512_fmadd_ps(f, _mm512_set1_ps(out->step[r]), total);
         else
-            total = _mm512_fmadd_ps(_mm512_mul_ps(f, _mm512_set1_ps(step[r])), scale, total);
-        if (by == BY_GROUPS_WITH_ZERO)
-            total = _mm512_fmadd_ps(_mm512_set1_ps(x_sum[r]), zero, total);
+            total = _mm512_fmadd_ps(_mm512_mul_ps(f, _mm512_set1_ps(out->step[r])), scale, total);
+        if (how.by == BY_GROUPS_WITH_ZERO)
+            total = _mm512_fmadd_ps(_mm512_set1_ps(out->x_sum[r]), zero, total);
         _mm512_store_ps(acc, total);
     }
+}
+
+/* A part of the rows, while a plane of another output is multiplied. */
+AQ_INLINE void join_part(const output *out, const int32_t *sums, joining how, int part)
+{
+    if (how.ahead != NULL)
+        aq_bring(how.ahead, how.lines);
+    const int64_t each = (out->rows + how.planes - 1) / how.planes, from = part * each;
+    if (out->rows > 0)
+        join_rows(out, sums, how, from, from + each < out->rows ? from + each : out->rows);
 }
 
 static const _Alignas(64) char zeros[64];
@@ -95,17 +112,22 @@ static const _Alignas(64) char zeros[64];
 #define QUARTER_2(plane) START(plane) ADD(plane, 3, 6, AQ_TILE_BYTES)
 #define QUARTER_3(plane) START(plane) ADD(plane, 3, 7, AQ_TILE_BYTES + 32)
 
-/* One output's products; the one before is then in sums. */
 #define PLANES(PLANE)                                                                                        \
     do {                                                                                                     \
         PLANE(0)                                                                                             \
+        join_part(done, done_sums, how, 0);                                                                  \
         PLANE(1)                                                                                             \
-        if (planes == 3) {                                                                                   \
+        join_part(done, done_sums, how, 1);                                                                  \
+        if (how.planes == 3) {                                                                               \
             PLANE(2)                                                                                         \
+            join_part(done, done_sums, how, 2);                                                              \
         }                                                                                                    \
     } while (0)
 
-AQ_INLINE void multiply_segment(const char *digits, int32_t *sums, int s, int planes, int segments)
+/* One output's products. Puts what the registers held of the one before into sums, and joins the one before
+ * that, whose sums have arrived. */
+AQ_INLINE void multiply_segment(const char *digits, int32_t *sums, const output *done,
+                                const int32_t *done_sums, joining how, int s, int segments)
 {
     if (segments == 1)
         PLANES(BLOCK);
@@ -139,10 +161,17 @@ AQ_INLINE void load_weights(const char *panel, int64_t quad_bytes, int segments)
 
 AQ_INLINE void multiply(const aq_planes_tile *tile, int planes, int segments, scaling by)
 {
-    _Alignas(64) int32_t sums[3 * PLANE_SUMS];
+    _Alignas(64) int32_t sums[2][3 * PLANE_SUMS];
     const int64_t quad_bytes = tile->columns * 4, vectors = tile->columns / 16,
-                  tiles = (tile->rows + tile->tile_rows - 1) / tile->tile_rows;
-    output before = {.rows = 0};
+                  tiles = (tile->rows + tile->tile_rows - 1) / tile->tile_rows,
+                  parts = tiles * vectors * segments * planes;
+    const joining how = {.stride = tile->acc_stride,
+                         .planes = planes,
+                         .by = by,
+                         .ahead = tile->ahead,
+                         .lines = (tile->lines + parts - 1) / parts};
+    output before = {.rows = 0}, done = before; /* the one before, and the one before that */
+    int turn = 0;
     for (int64_t first = 0; first < tiles; first += TILES_TOGETHER) {
         const int64_t end = first + TILES_TOGETHER < tiles ? first + TILES_TOGETHER : tiles;
         for (int64_t v = 0; v < vectors; v++) {
@@ -152,12 +181,10 @@ AQ_INLINE void multiply(const aq_planes_tile *tile, int planes, int segments, sc
                 const aq_amx_tail *tail =
                     (const aq_amx_tail *)(const void *)(digits + planes * AQ_PLANE_TILES);
                 const int64_t row = t * tile->tile_rows, left = tile->rows - row;
-                if (tile->ahead != NULL)
-                    aq_bring(tile->ahead, tile->lines / (tiles * vectors) + 1);
 #pragma GCC unroll 4
-                for (int s = 0; s < segments; s++) {
-                    multiply_segment(digits, sums, s, planes, segments);
-                    join(&before, sums, tile->acc_stride, planes, by);
+                for (int s = 0; s < segments; s++, turn ^= 1) {
+                    multiply_segment(digits, sums[turn], &done, sums[turn ^ 1], how, s, segments);
+                    done = before;
                     before = (output){.rows = left < tile->tile_rows ? left : tile->tile_rows,
                                       .acc = tile->acc + row * tile->acc_stride + v * 16,
                                       .step = tail->step,
@@ -170,10 +197,12 @@ AQ_INLINE void multiply(const aq_planes_tile *tile, int planes, int segments, sc
             }
         }
     }
-    _tile_stored(0, sums, 64);
-    _tile_stored(1, sums + PLANE_SUMS, 64);
-    _tile_stored(2, sums + 2 * PLANE_SUMS, 64);
-    join(&before, sums, tile->acc_stride, planes, by);
+    _tile_stored(0, sums[turn], 64);
+    _tile_stored(1, sums[turn] + PLANE_SUMS, 64);
+    _tile_stored(2, sums[turn] + 2 * PLANE_SUMS, 64);
+    if (done.rows > 0)
+        join_rows(&done, sums[turn ^ 1], how, 0, done.rows);
+    join_rows(&before, sums[turn], how, 0, before.rows);
 }
 
 AQ_INLINE void by_segments(const aq_planes_tile *tile, int planes, scaling by)
