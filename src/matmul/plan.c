@@ -22,10 +22,15 @@ enum {
      * costs the caller about 5 us and may find nothing left; one thread does this many in about 2 us. */
     THREAD_WORK = 1 << 16,
     /* Columns of a stream task: wide enough that each row of it is a run the prefetchers follow (one row of
-     * x, n = 4096 and 11008: 6 to 20 % quicker with 2048 than with 512), narrow enough that the sums of a
-     * tile's rows stay in the first-level cache. */
+     * x, n = 4096 and 11008: 6 to 20 % quicker with 2048 than with 512; plain int8 and int4 17 % quicker
+     * again with 4096, where a page is a row), narrow enough that the sums of a tile's rows stay in the
+     * first-level cache or a share of the second. Blocks of FRACTAL_NZ are as many runs: 16 side by side are
+     * quicker than 64 by 18 % (int8, one row). */
     SLICE_LEAST = 512,
     SLICE_MOST = 2048,
+    SLICE_MOST_PLAIN = 4096,
+    SLICE_SUMS_SHARE = 32,
+    SLICE_BLOCKS = 16,
     /* Rows of x a multiple of 1 KiB apart fall into few sets of the first-level cache: 16 rows in order T
      * were 0.65 of peak so and are 0.76 (int4), 0.61 and 0.69 (int8). Floats. */
     ROW_STRIDE_BAD = 256,
@@ -147,11 +152,22 @@ static void cut_k(aq_plan *plan, const aq_kernel_query *query, int64_t chunk)
     plan->k_parts = aq_ceil_div(plan->problem.k, plan->part_k);
 }
 
+static int64_t widest_slice(const aq_plan *plan)
+{
+    const bool across = plan->order == AQ_ORDER_P, nz = plan->problem.weight_block > 0;
+    int64_t rows = aq_max_i64(1, aq_min_i64(plan->problem.m, plan->stream->mr)),
+            sums = (int64_t)aq_cpu_l1d_bytes(),
+            most = !across ? SLICE_MOST
+                   : nz    ? SLICE_BLOCKS * plan->problem.weight_block
+                           : SLICE_MOST_PLAIN;
+    if (across)
+        sums = aq_max_i64(sums, (int64_t)aq_cpu_l2_bytes() / SLICE_SUMS_SHARE);
+    return aq_max_i64(SLICE_LEAST, aq_min_i64(most, sums / (int64_t)sizeof(float) / rows));
+}
+
 static void cut_stream(aq_plan *plan, const aq_kernel_query *query)
 {
-    int64_t n = plan->problem.n, nr = plan->stream->nr, rows = aq_min_i64(plan->problem.m, plan->stream->mr),
-            sums = (int64_t)(aq_cpu_l1d_bytes() / sizeof(float)) / aq_max_i64(rows, 1),
-            most = aq_max_i64(SLICE_LEAST, aq_min_i64(SLICE_MOST, sums));
+    int64_t n = plan->problem.n, nr = plan->stream->nr, most = widest_slice(plan);
     int64_t tasks = plan->threads == 1 ? 1 : (int64_t)plan->threads * TASKS_PER_THREAD;
     int64_t slice = aq_round_up(aq_ceil_div(n, tasks), nr);
     plan->slice = aq_max_i64(nr, aq_min_i64(slice, most / nr * nr));

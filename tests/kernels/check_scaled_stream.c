@@ -158,7 +158,7 @@ static void check_edges(const stream_case *c)
     for (int64_t rows = 2; rows < c->kernel->mr; rows++)
         GRID(rows, few_columns, few_depths);
     /* Wider than any block of columns that a kernel prepares at a time. */
-    const int64_t wide[] = {255, 513, 1029, 2049, 2305};
+    const int64_t wide[] = {255, 513, 1029, 2049, 4353};
     const int64_t flat[] = {17, 131};
     GRID(1, wide, flat);
     GRID(c->kernel->mr, wide, flat);

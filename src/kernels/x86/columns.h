@@ -14,7 +14,7 @@
 #include "base/float16.h"
 #include "kernels/kernel.h"
 
-enum { AQ_BLOCK_COLUMNS = 2048 };
+enum { AQ_BLOCK_COLUMNS = 4096 };
 
 /* 1.5 * 2^23 as a float and its bits: bits + T is the float 1.5 * 2^23 + T while |T| < 2^22. */
 #define AQ_MAGIC      12582912.0f

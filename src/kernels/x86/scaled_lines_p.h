@@ -15,7 +15,7 @@ enum {
     AQ_STREAM_P_GROUP = 32,   /* k rows that a line is followed down; divides the chunk */
     AQ_STREAM_P_AHEAD_S8 = 4, /* lines from the prefetch to the use: about 0.5 us for one row */
     AQ_STREAM_P_AHEAD_S4 = 2,
-    AQ_STREAM_P_MOST = 2048,     /* columns whose parameters are prepared at a time */
+    AQ_STREAM_P_MOST = 4096,     /* columns whose parameters are prepared at a time */
     AQ_STREAM_P_SUMS = 16 * 1024 /* floats of the chunk's sums: 64 KiB of stack, in L2 */
 };
 
