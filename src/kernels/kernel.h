@@ -22,7 +22,7 @@ enum {
     AQ_CHUNK_P = 256,
     AQ_CHUNK_T = 1024,
     AQ_LANES_T = 16,
-    AQ_MAX_MR = 16, /* largest row tile of any kernel, and panel width of a gemm kernel */
+    AQ_MAX_MR = 32, /* largest row tile of any kernel */
     AQ_MAX_NR = 64
 };
 

@@ -11,7 +11,6 @@
 #include "kernels/x86/scaled_weights.h"
 
 enum {
-    AQ_STREAM_P_ROWS = 16,
     AQ_STREAM_P_GROUP = 32,   /* k rows that a line is followed down; divides the chunk */
     AQ_STREAM_P_AHEAD_S8 = 4, /* lines from the prefetch to the use: about 0.5 us for one row */
     AQ_STREAM_P_AHEAD_S4 = 2,

@@ -3,7 +3,7 @@
  * across n. The weight is walked in lines of 64 bytes and 32 k rows, so that a line is read whole and each
  * page is visited few times; lines ahead are prefetched to L2, since the rows are as many streams as no
  * hardware prefetcher follows. One row of x has a loop of its own, aq_one_row_of_line in the folder's
- * scaled_row_p.h, and so have up to AQ_FEW_ROWS_P; more rows share weights kept in registers. Written once
+ * scaled_row_p.h, and so have a few rows; more rows share weights kept in registers. Written once
  * for both x86 levels: include that header first and define AQ_STREAM_P_VECTORS (1 or 2) and
  * AQ_STREAM_P_DEPTH, vectors and k rows of a step of many rows. */
 #ifndef AQ_KERNELS_X86_SCALED_STREAM_P_H
@@ -80,10 +80,8 @@ AQ_INLINE void aq_line_of(const aq_scaled_stream_tile *tile, const aq_block_p *b
                           int64_t j, int64_t k0, int64_t k1, aq_weight_type type, aq_way way, bool plain,
                           float *sums)
 {
-    if (tile->rows > 1 && tile->rows <= AQ_FEW_ROWS_P) {
-        aq_few_rows_of_line(tile, block, line, j, k0, k1, type, way, plain, sums);
+    if (tile->rows > 1 && aq_few_rows_of_line(tile, block, line, j, k0, k1, type, way, plain, sums))
         return;
-    }
     if (tile->rows > 1) {
         aq_rows_p(tile, block, line, j, k0, k1, type, way, plain, sums);
         return;

@@ -98,15 +98,14 @@ AQ_INLINE void aq_one_row_of_line(const aq_scaled_stream_tile *tile, const aq_bl
     }
 }
 
-/* More than one row has too many sums for sixteen registers. */
-enum { AQ_FEW_ROWS_P = 1 };
-
-AQ_INLINE void aq_few_rows_of_line(const aq_scaled_stream_tile *tile, const aq_block_p *block,
+/* Two rows have too many sums for sixteen registers. */
+AQ_INLINE bool aq_few_rows_of_line(const aq_scaled_stream_tile *tile, const aq_block_p *block,
                                    const aq_line_p *line, int64_t j, int64_t k0, int64_t k1,
                                    aq_weight_type type, aq_way way, bool plain, float *sums)
 {
     (void)tile, (void)block, (void)line, (void)j, (void)k0, (void)k1, (void)type, (void)way, (void)plain;
     (void)sums;
+    return false;
 }
 
 #endif

@@ -58,8 +58,6 @@ AQ_INLINE void aq_one_row_of_line(const aq_scaled_stream_tile *tile, const aq_bl
 
 /* ---- two to four rows: the sums of four vectors, and what makes their weights, fit the registers ---- */
 
-enum { AQ_FEW_ROWS_P = 4 };
-
 #define AQ_FEW_LOAD(r)                                                                                       \
     a##r = _mm512_load_ps(own + (r)*16);                                                                     \
     b##r = _mm512_load_ps(own + stride + (r)*16);                                                            \
@@ -147,13 +145,17 @@ AQ_INLINE void aq_few_rows_of_vectors(const aq_scaled_stream_tile *tile, const a
         aq_few_rows_p(tile, block, line, j, v, 4, k0, k1, type, way, plain, sums);
 }
 
-AQ_INLINE void aq_few_rows_of_line(const aq_scaled_stream_tile *tile, const aq_block_p *block,
+/* False: there are more, aq_rows_p is for them. */
+AQ_INLINE bool aq_few_rows_of_line(const aq_scaled_stream_tile *tile, const aq_block_p *block,
                                    const aq_line_p *line, int64_t j, int64_t k0, int64_t k1,
                                    aq_weight_type type, aq_way way, bool plain, float *sums)
 {
+    if (tile->rows > 4)
+        return false;
     aq_few_rows_of_vectors(tile, block, line, j, 0, k0, k1, type, way, plain, sums);
     if (type == AQ_S4)
         aq_few_rows_of_vectors(tile, block, line, j, 4, k0, k1, type, way, plain, sums);
+    return true;
 }
 
 #endif

@@ -21,14 +21,14 @@ static const char *declines_s8(const aq_kernel_query *query)
         return "takes int8 weights only";
     if (query->order != AQ_ORDER_P)
         return "takes weights with n contiguous only";
-    return aq_too_many_rows(query->m, AQ_FEW_ROWS_AVX512);
+    return aq_too_many_rows(query->m, AQ_FEW_ROWS_P_AVX512);
 }
 
 const aq_kernel aq_stream_s8g_p_avx512 = {
-    .name = "stream_x16_s8g_p_16x64_avx512",
+    .name = "stream_x16_s8g_p_32x64_avx512",
     .level = AQ_CPU_AVX512,
     .role = AQ_ROLE_STREAM,
-    .mr = AQ_STREAM_P_ROWS,
+    .mr = AQ_FEW_ROWS_P_AVX512,
     .nr = 64,
     .declines = declines_s8,
     .stream_scaled = stream_s8,
@@ -48,14 +48,14 @@ static const char *declines_s4(const aq_kernel_query *query)
         return "takes int4 weights only";
     if (query->order != AQ_ORDER_P)
         return "takes weights with n contiguous only";
-    return aq_too_many_rows(query->m, AQ_FEW_ROWS_AVX512);
+    return aq_too_many_rows(query->m, AQ_FEW_ROWS_P_AVX512);
 }
 
 const aq_kernel aq_stream_s4g_p_avx512 = {
-    .name = "stream_x16_s4g_p_16x128_avx512",
+    .name = "stream_x16_s4g_p_32x128_avx512",
     .level = AQ_CPU_AVX512,
     .role = AQ_ROLE_STREAM,
-    .mr = AQ_STREAM_P_ROWS,
+    .mr = AQ_FEW_ROWS_P_AVX512,
     .nr = 128,
     .declines = declines_s4,
     .stream_scaled = stream_s4,
