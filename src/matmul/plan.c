@@ -187,7 +187,7 @@ static int64_t panels_of_task(const aq_plan *plan, int64_t panels)
         problem->weight.row / (nibbles ? 2 : 1) < ROW_BYTES_FAR)
         return 1;
     const int64_t sums = (int64_t)(aq_cpu_l2_bytes() / PANELS_SUMS_SHARE / sizeof(float)),
-                  fit = sums / (plan->rows_part * plan->gemm->nr),
+                  fit = sums / aq_max_i64(1, plan->rows_part * plan->gemm->nr),
                   even = plan->threads == 1 ? panels : panels / ((int64_t)plan->threads * TASKS_PER_THREAD);
     return aq_max_i64(1, aq_min_i64(PANELS_MOST, aq_min_i64(fit, even)));
 }
