@@ -8,13 +8,11 @@
 #include <string.h>
 
 #include "base/checked.h"
-#include "kernels/planes.h"
-#include "matmul/run_planes_k.h"
+#include "matmul/run_planes.h"
 #include "parallel/parallel.h"
 
 typedef struct parts_run {
     const aq_matrix_run *run;
-    const aq_planes_steps *steps;
     int64_t rows_at_once; /* of a task that adds blocks up */
 } parts_run;
 
@@ -59,7 +57,7 @@ static void take_scales(const aq_matrix_run *piece, const parts_run *parts, size
     const bool exact = aq_plan_exact(plan);
     for (int64_t row = 0; row < piece->rows; row++) {
         const int64_t r = row % plan->tile_rows;
-        char *tail = parts->steps->digits(piece, thread, row / plan->tile_rows) + planes->digit_bytes[exact];
+        char *tail = aq_planes_digits(piece, thread, row / plan->tile_rows) + planes->digit_bytes[exact];
         for (int64_t b = 0; b < plan->row_stride / AQ_BLOCK; b++, tail += aq_digits_bytes(planes, exact)) {
             float *s = (float *)(void *)tail + AQ_SEGMENTS * planes->tile_rows + r; /* aq_tail_scales */
             if (keep)
@@ -89,10 +87,10 @@ static void sum_part(void *context, size_t thread, size_t index)
     piece.at.x = run->at.x + begin * plan->problem.x.column;
     piece.data.zero = NULL;
     for (int64_t row = 0; row < run->rows; row += AQ_DIGIT_ROWS)
-        parts->steps->make_digits(&piece, thread, (size_t)(row / AQ_DIGIT_ROWS));
+        aq_planes_make_digits(&piece, thread, (size_t)(row / AQ_DIGIT_ROWS));
     take_scales(&piece, parts, thread, begin / AQ_BLOCK, slice == 0);
     if (slice == 0)
-        memcpy(flags_of(run, part), parts->steps->by_fma(run, thread), (size_t)run->rows * sizeof(int32_t));
+        memcpy(flags_of(run, part), aq_planes_by_fma(run, thread), (size_t)run->rows * sizeof(int32_t));
     for (int64_t b = 0; b * AQ_BLOCK < k; b++) {
         const int64_t k0 = begin + b * AQ_BLOCK;
         own.problem.k = aq_min_i64(AQ_BLOCK, begin + k - k0);
@@ -100,7 +98,7 @@ static void sum_part(void *context, size_t thread, size_t index)
         own.workspace.rows = plan->workspace.rows + b * block_bytes;
         own.workspace.scratch_sums = run->workspace - scratch + block_sums(plan, slice, k0 / AQ_BLOCK);
         piece.weight = aq_weight_from(run, run->weight, k0);
-        parts->steps->sum_slice(&piece, thread, column, n);
+        aq_planes_sum_slice(&piece, thread, column, n);
     }
 }
 
@@ -148,7 +146,7 @@ static void add_block(const parts_run *parts, size_t thread, int64_t n0, int64_t
                                        .zero = zero,
                                        .x = block_rows(run, block)[row].x,
                                        .n = in_order ? aq_round_up(n, AQ_LANES_T) : columns,
-                                       .acc = parts->steps->sums(run, thread, 0, row)});
+                                       .acc = aq_planes_sums(run, thread, 0, row)});
 }
 
 static void add_parts(void *context, size_t thread, size_t index)
@@ -160,17 +158,17 @@ static void add_parts(void *context, size_t thread, size_t index)
                   tasks = aq_ceil_div(run->rows, parts->rows_at_once), n0 = (int64_t)index / tasks * columns,
                   first = (int64_t)index % tasks * parts->rows_at_once,
                   end = aq_min_i64(first + parts->rows_at_once, run->rows);
-    memset(parts->steps->sums(run, thread, 0, first), 0,
+    memset(aq_planes_sums(run, thread, 0, first), 0,
            (size_t)((end - first) * columns) * sizeof(float)); /* rows of a panel follow each other */
     for (int64_t block = 0; block < blocks_of(plan); block++)
         add_block(parts, thread, n0, block, first, end);
     for (int64_t row = first; row < end; row++) {
-        float *total = &parts->steps->x_totals(run, thread)[row];
+        float *total = &aq_planes_x_totals(run, thread)[row];
         *total = 0.0f;
         for (int64_t block = 0; block < blocks_of(plan); block++)
             *total += block_rows(run, block)[row].x;
         if (!only_by_fma(run, row))
-            parts->steps->finish_row(run, thread, row, n0, aq_min_i64(columns, plan->problem.n - n0));
+            aq_planes_finish_row(run, thread, row, n0, aq_min_i64(columns, plan->problem.n - n0));
     }
 }
 
@@ -180,20 +178,20 @@ static void finish_others(const parts_run *parts)
     const aq_plan *plan = run->plan;
     bool any = false;
     for (int64_t row = 0; row < run->rows; row++) {
-        parts->steps->by_fma(run, 0)[row] = only_by_fma(run, row);
+        aq_planes_by_fma(run, 0)[row] = only_by_fma(run, row);
         any |= only_by_fma(run, row);
     }
     for (int64_t column = 0; any && column < plan->problem.n; column += plan->slice)
-        parts->steps->finish_by_fma(run, 0, column, aq_min_i64(plan->slice, plan->problem.n - column));
+        aq_planes_finish_by_fma(run, 0, column, aq_min_i64(plan->slice, plan->problem.n - column));
 }
 
-void aq_run_planes_by_k(aq_matrix_run *run, const aq_planes_steps *steps)
+void aq_run_planes_by_k(aq_matrix_run *run)
 {
     const aq_plan *plan = run->plan;
     const int64_t n = plan->problem.n, panels = aq_ceil_div(n, aq_panel_columns(plan->problem.weight_type));
     run->row0 = 0;
     run->rows = plan->problem.m;
-    parts_run parts = {.run = run, .steps = steps, .rows_at_once = aq_ceil_div(run->rows, plan->threads)};
+    parts_run parts = {.run = run, .rows_at_once = aq_ceil_div(run->rows, plan->threads)};
     aq_parallel_for(plan->threads, (size_t)(aq_ceil_div(n, plan->slice) * plan->k_parts), sum_part, &parts);
     aq_parallel_for(plan->threads, (size_t)(panels * aq_ceil_div(run->rows, parts.rows_at_once)), add_parts,
                     &parts);

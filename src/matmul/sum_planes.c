@@ -1,0 +1,232 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* sum_planes.c - a slice of columns times the digits of a block of rows: block after block of k, panel after
+ * panel, and which lines of the weight are brought meanwhile. */
+#include <string.h>
+
+#include "base/checked.h"
+#include "matmul/run_planes.h"
+
+enum {
+    FEW_TILES = 2,      /* of rows: see packing_brings */
+    FEW_TILES_T = 8,    /* likewise in order T, for kernels that take all rows: AVX2, 16 rows of int8 */
+    BLOCKS_AHEAD_T = 4, /* see blocks_ahead */
+    PANEL_LINES = 128   /* of memory that a panel of one block is packed from */
+};
+
+/* Blocks of k that are brought at a time. In order T columns come in runs of so many: shorter ones, such as
+ * one line of each of 128 columns, are half as quick, since no prefetcher sees where they lead. */
+static int64_t blocks_ahead(const aq_plan *plan)
+{
+    const bool runs = plan->order == AQ_ORDER_T && plan->problem.weight_block == 0;
+    return runs && !plan->planes->planes->all_rows ? BLOCKS_AHEAD_T : 1;
+}
+
+/* What is read after so many blocks from (k, column .. column + n - 1) of a slice on: the same columns of as
+ * many more; in order T, after the last, the next panel's first. */
+static aq_ahead ahead_of(const aq_matrix_run *run, int64_t k, int64_t column, int64_t n)
+{
+    const aq_plan *plan = run->plan;
+    const aq_weight around = aq_weight_around(run, column), *weight = &around;
+    const int per_byte = weight->type == AQ_S4 ? 2 : 1;
+    const bool order_t = plan->order == AQ_ORDER_T;
+    int64_t length = blocks_ahead(plan) * AQ_BLOCK;
+    k += length;
+    if (order_t && k >= plan->problem.k) {
+        k = 0;
+        column += n;
+    }
+    if (k >= plan->problem.k || column >= plan->problem.n)
+        return (aq_ahead){.lines = 0};
+    length = aq_min_i64(length, aq_round_up(plan->problem.k - k, AQ_BLOCK));
+    int64_t inner = order_t ? weight->stride_n : weight->stride_k, runs = order_t ? n : length,
+            run_length = order_t ? length : n;
+    int64_t at = weight->first + k * weight->stride_k + column * weight->stride_n;
+    if (weight->block > 0) { /* FRACTAL_NZ: a block is one run of its rows */
+        int64_t along = order_t ? k : column, across = order_t ? column : k;
+        at = weight->first + along / weight->block * weight->block_stride + across * inner;
+        runs = aq_ceil_div(run_length, weight->block);
+        run_length = weight->block * (order_t ? n : AQ_BLOCK);
+        inner = weight->block_stride;
+    }
+    if (inner == run_length) { /* a packed panel is one run, too */
+        run_length *= runs;
+        runs = 1;
+    }
+    int64_t lines = aq_ceil_div(run_length / per_byte, AQ_LINE_BYTES);
+    return (aq_ahead){.at = (uintptr_t)weight->data + (uintptr_t)(at / per_byte),
+                      .stride = (uintptr_t)(inner / per_byte),
+                      .run = aq_max_i64(lines, 1),
+                      .lines = runs * aq_max_i64(lines, 1)};
+}
+
+/* k of the block, and columns of the panel at column n0, that exist. */
+static int64_t k_of(const aq_matrix_run *run, int64_t k0)
+{
+    return aq_min_i64(AQ_BLOCK, run->plan->problem.k - k0);
+}
+
+static int64_t columns_of(const aq_matrix_run *run, int64_t n0)
+{
+    const aq_problem *problem = &run->plan->problem;
+    return aq_min_i64(aq_panel_columns(problem->weight_type), problem->n - n0);
+}
+
+/* One block of a slice to panels that lie one after the other. */
+static void pack_slice(const aq_matrix_run *run, size_t thread, int64_t column, int64_t n, int64_t block)
+{
+    run->plan->planes->planes->pack_panel(&(aq_integers_job){.weight = &run->weight,
+                                                             .k0 = block * AQ_BLOCK,
+                                                             .n0 = column,
+                                                             .k = k_of(run, block * AQ_BLOCK),
+                                                             .n = n,
+                                                             .panel = aq_scratch_of(run, thread)});
+}
+
+/* Who brings the next lines: with few rows packing brings half of them, while memory is what it waits for
+ * anyway; else the products do, evenly, so that nothing waits. */
+static bool packing_brings(const aq_matrix_run *run)
+{
+    const aq_plan *plan = run->plan;
+    const bool all_rows = plan->planes->planes->all_rows;
+    const int64_t tiles = aq_ceil_div(run->rows, AQ_DIGIT_ROWS);
+    if (plan->packs_slices)
+        return false;
+    return tiles <= (!all_rows ? 1 : plan->order == AQ_ORDER_T ? FEW_TILES_T : FEW_TILES);
+}
+
+/* Of the next lines, those that each call of multiply brings. Of a slice that was packed before the
+ * prefetchers bring some by themselves. */
+static int lines_of(const aq_matrix_run *run, int64_t calls)
+{
+    const aq_plan *plan = run->plan;
+    if (packing_brings(run))
+        return PANEL_LINES - plan->planes->planes->pack_lines;
+    return (int)aq_min_i64(plan->packs_slices ? PANEL_LINES / 2 : PANEL_LINES,
+                           aq_ceil_div(PANEL_LINES, calls));
+}
+
+/* One panel of one block times all rows of the block of rows. */
+static void multiply_panel(const aq_matrix_run *run, size_t thread, int64_t column, int64_t p, int64_t block,
+                           aq_ahead *ahead)
+{
+    const aq_plan *plan = run->plan;
+    const aq_workspace_layout *layout = &plan->workspace;
+    const aq_planes *planes = plan->planes->planes;
+    const aq_problem *problem = &plan->problem;
+    const bool exact = aq_plan_exact(plan);
+    const int64_t columns = aq_panel_columns(problem->weight_type), k0 = block * AQ_BLOCK, k = k_of(run, k0),
+                  n0 = column + p, n = columns_of(run, n0);
+    const aq_weight weight = aq_weight_around(run, n0);
+    const bool packed = plan->packs_slices, few = packing_brings(run);
+    char *panel = aq_scratch_of(run, thread) + (packed ? p * AQ_BLOCK : 0);
+    float *scale = aq_scratch_floats(run, thread, layout->scratch_scale),
+          *zero = run->data.parameters.scaled.offset != NULL ? scale + columns * AQ_SEGMENTS : NULL;
+    if (!packed)
+        planes->pack_panel(&(aq_integers_job){.weight = &weight,
+                                              .k0 = k0,
+                                              .n0 = n0,
+                                              .k = k,
+                                              .n = n,
+                                              .panel = panel,
+                                              .ahead = few ? ahead : NULL});
+    if (plan->by_groups)
+        planes->group_scales(&(aq_group_scales){.scaled = &run->data.parameters.scaled,
+                                                .type = problem->weight_type,
+                                                .k0 = k0,
+                                                .k = k,
+                                                .n0 = n0,
+                                                .n = n,
+                                                .segments = plan->segments,
+                                                .scale = scale,
+                                                .zero = zero});
+    const int64_t at_once = planes->all_rows ? run->rows : plan->tile_rows,
+                  calls = aq_ceil_div(run->rows, at_once);
+    for (int64_t r = 0; r < run->rows; r += at_once) {
+        const int64_t next = r + at_once < run->rows ? r + at_once : 0,
+                      at = block * aq_digits_bytes(planes, exact);
+        planes->multiply(
+            &(aq_planes_tile){.digits = aq_planes_digits(run, thread, r / plan->tile_rows) + at,
+                              .digits_stride = layout->digits_bytes,
+                              .tile_rows = plan->tile_rows,
+                              .panel = panel,
+                              .acc = aq_planes_sums(run, thread, p, r),
+                              .acc_stride = columns,
+                              .rows = aq_min_i64(at_once, run->rows - r),
+                              .columns = columns,
+                              .segments = plan->segments,
+                              .exact = exact,
+                              .scale = plan->by_groups ? scale : NULL,
+                              .zero = plan->by_groups ? zero : NULL,
+                              .ahead = !few || r == 0 ? ahead : NULL,
+                              .lines = lines_of(run, calls),
+                              .next_digits = aq_planes_digits(run, thread, next / plan->tile_rows) + at,
+                              .next_acc = aq_planes_sums(run, thread, p, next)});
+    }
+}
+
+/* A few blocks of k at a time, for which it goes from panel to panel (plan.h). */
+static void sum_by_chunks(const aq_matrix_run *run, size_t thread, int64_t column, int64_t n)
+{
+    const aq_plan *plan = run->plan;
+    const int64_t columns = aq_panel_columns(plan->problem.weight_type), blocks = plan->row_stride / AQ_BLOCK;
+    for (int64_t b0 = 0, end; b0 < blocks; b0 = end) {
+        end = aq_min_i64(b0 + plan->blocks_together, blocks);
+        for (int64_t p = 0; p < n; p += columns)
+            for (int64_t b = b0; b < end; b++) {
+                /* at the end of a panel's chunk the next block is the next panel's first */
+                const bool turns = b + 1 == end && p + columns < n;
+                const int64_t next = p + (turns ? columns : 0);
+                aq_ahead ahead = ahead_of(run, (turns ? b0 - 1 : b) * AQ_BLOCK, column + next,
+                                          aq_min_i64(columns, n - next));
+                multiply_panel(run, thread, column, p, b, &ahead);
+            }
+    }
+}
+
+void aq_planes_sum_slice(const aq_matrix_run *run, size_t thread, int64_t column, int64_t n)
+{
+    const aq_plan *plan = run->plan;
+    const int64_t columns = aq_panel_columns(plan->problem.weight_type), blocks = plan->row_stride / AQ_BLOCK;
+    float *acc = aq_scratch_floats(run, thread, plan->workspace.scratch_sums);
+    if (plan->planes_stream) {
+        const aq_weight weight = aq_weight_around(run, column);
+        plan->planes->planes->stream(&(aq_planes_stream){
+            .weight = &weight,
+            .scaled = plan->by_groups ? &run->data.parameters.scaled : NULL,
+            .zero = plan->by_groups && run->data.parameters.scaled.offset != NULL,
+            .n0 = column,
+            .n = n,
+            .k = plan->problem.k,
+            .digits = aq_planes_digits(run, thread, 0),
+            .acc = acc,
+            .segments = plan->segments,
+            .exact = aq_plan_exact(plan),
+            .room = (int32_t *)(void *)aq_scratch_floats(run, thread, plan->workspace.scratch_ints)});
+        return;
+    }
+    memset(acc, 0, (size_t)(plan->rows_block * plan->slice) * sizeof *acc);
+    const aq_planes *planes = plan->planes->planes;
+    if (planes->enter != NULL)
+        planes->enter(plan->tile_rows, plan->segments);
+    if (plan->blocks_together > 0) {
+        sum_by_chunks(run, thread, column, n);
+    } else if (plan->order == AQ_ORDER_T) {
+        aq_ahead ahead = {.lines = 0};
+        for (int64_t p = 0; p < n; p += columns)
+            for (int64_t b = 0; b < blocks; b++) {
+                if (b % blocks_ahead(plan) == 0)
+                    ahead = ahead_of(run, b * AQ_BLOCK, column + p, aq_min_i64(columns, n - p));
+                multiply_panel(run, thread, column, p, b, &ahead);
+            }
+    } else {
+        for (int64_t b = 0; b < blocks; b++) {
+            aq_ahead ahead = ahead_of(run, b * AQ_BLOCK, column, n);
+            if (plan->packs_slices)
+                pack_slice(run, thread, column, n, b);
+            for (int64_t p = 0; p < n; p += columns)
+                multiply_panel(run, thread, column, p, b, &ahead);
+        }
+    }
+    if (planes->leave != NULL)
+        planes->leave();
+}
