@@ -54,6 +54,8 @@ enum {
     PLANES_SUMS_SHARE = 8,
     PLANES_SLICE = 1024,
     PLANES_STREAM_SLICE = 4096,
+    /* In order P whole rows where they fit: one row of x, n = 11008, 0.86 of a read instead of 0.69. */
+    PLANES_LONG_SLICE = 16384,
     K_ROWS = 64, /* planes: most rows of which sums of single blocks are kept, 32 KiB a block */
     /* Few rows wait for memory, which is quickest in long runs: wide slices, of which the panels of a block
      * take such a share of the second-level cache, and what is brought ahead the same. */
@@ -266,9 +268,10 @@ static void cut_planes(aq_plan *plan, const aq_kernel_query *query)
     const bool by_panels = !plan->planes_stream && (packed || nz || plan->order == AQ_ORDER_T),
                chunks = by_panels && cut_chunks(plan);
     const int share = planes->tile_rows > AQ_DIGIT_ROWS ? CHUNK_SUMS_SHARE : PLANES_SUMS_SHARE;
+    const bool whole_rows = plan->order == AQ_ORDER_P && !nz;
     int64_t most = chunks                      ? PLANES_SLICE
                    : packed                    ? columns /* a panel is an array of its own */
-                   : plan->planes_stream       ? PLANES_STREAM_SLICE
+                   : plan->planes_stream       ? (whole_rows ? PLANES_LONG_SLICE : PLANES_STREAM_SLICE)
                    : nz                        ? columns /* memory in its own order */
                    : plan->order == AQ_ORDER_T ? columns
                    : few                       ? aq_min_i64(PLANES_STREAM_SLICE, aq_max_i64(columns, wide))
