@@ -17,8 +17,10 @@ enum {
  * one line of each of 128 columns, are half as quick, since no prefetcher sees where they lead. */
 static int64_t blocks_ahead(const aq_plan *plan)
 {
-    const bool runs = plan->order == AQ_ORDER_T && plan->problem.weight_block == 0;
-    return runs && !plan->planes->planes->all_rows ? BLOCKS_AHEAD_T : 1;
+    const aq_planes *planes = plan->planes->planes;
+    const bool runs =
+        plan->order == AQ_ORDER_T && plan->problem.weight_block == 0 && plan->blocks_together == 0;
+    return runs && (!planes->all_rows || planes->tile_rows > AQ_DIGIT_ROWS) ? BLOCKS_AHEAD_T : 1;
 }
 
 /* What is read after so many blocks from (k, column .. column + n - 1) of a slice on: the same columns of as

@@ -9,14 +9,16 @@
 enum {
     BAND_ROWS = 32, /* side by side */
     PLANES = 3,
+    FEW_PANELS = 4, /* of a slice, a packed one's one among them, for which digits stay as they are */
     PAGE_BYTES = 4096
 };
 
 typedef struct band {
     const aq_planes_stream *stream;
-    aq_lines lines; /* at the band's first k and the panel's first column */
-    int64_t k;      /* rows of the band, none beyond the matrix */
-    const int32_t *digits;
+    aq_lines lines;        /* at the band's first k and the panel's first column */
+    int64_t k;             /* rows of the band, none beyond the matrix */
+    const int32_t *digits; /* [quad][plane], digit_step apart */
+    int64_t digit_step;
     const aq_digits_tail *tail;
     int segment;
     bool first, last; /* of the segment */
@@ -49,6 +51,7 @@ AQ_INLINE void panel_of_band(const band *b, const char *at, int64_t bytes, bool 
 {
     const int vectors = type == AQ_S4 ? 8 : 4;
     const int32_t *digits = b->digits;
+    const int64_t digit_step = b->digit_step;
 #define START(p, v)                                                                                          \
     __m512i s##p##v = p >= planes || v >= vectors ? _mm512_setzero_si512()                                   \
                       : b->first                                                                             \
@@ -57,7 +60,7 @@ AQ_INLINE void panel_of_band(const band *b, const char *at, int64_t bytes, bool 
                                                                                                      : 16))        \
                           : _mm512_load_si512(waiting + (p * vectors + v) * 16);
     FOR_ALL(START)
-    for (int64_t k = 0; k < b->k; k += 4, digits += planes) {
+    for (int64_t k = 0; k < b->k; k += 4, digits += planes * digit_step) {
         __m512i row[4], quad[4];
         aq_bring(ahead, brings);
         if (full && k + 4 <= b->k) {
@@ -70,8 +73,8 @@ AQ_INLINE void panel_of_band(const band *b, const char *at, int64_t bytes, bool 
                                       : _mm512_setzero_si512();
         }
         aq_make_quads(row, quad);
-        const __m512i d0 = _mm512_set1_epi32(digits[0]), d1 = _mm512_set1_epi32(digits[1]),
-                      d2 = _mm512_set1_epi32(digits[planes - 1]);
+        const __m512i d0 = _mm512_set1_epi32(digits[0]), d1 = _mm512_set1_epi32(digits[digit_step]),
+                      d2 = _mm512_set1_epi32(digits[(planes - 1) * digit_step]);
 #define MULTIPLY(w, v)                                                                                       \
     {                                                                                                        \
         const __m512i weights = w;                                                                           \
@@ -166,7 +169,7 @@ AQ_INLINE aq_ahead ahead_of_panel(const aq_lines *next, int64_t rows, int64_t ba
                       .lines = rows < band_k || next->whole ? 0 : band_k};
 }
 
-/* Digits of the one row: [quad][plane], in the order in which bands take rows. */
+/* Digits of the one row side by side, in the order in which bands take rows. */
 AQ_INLINE const int32_t *order_digits(const aq_planes_stream *stream, int64_t apart, aq_weight_type type,
                                       int planes)
 {
@@ -194,7 +197,8 @@ AQ_INLINE const int32_t *order_digits(const aq_planes_stream *stream, int64_t ap
     return ordered;
 }
 
-/* A band's rows of the panel that begins at column j of the slice; lines: from there and row k0 on. */
+/* A band's rows of the panel that begins at column j of the slice; lines: from there and row k0 on. digits:
+ * null for those of the stream as they are. */
 AQ_INLINE void panel_in_band(const aq_planes_stream *stream, const aq_lines *lines, const int32_t *digits,
                              const rows_of_band *rows, int64_t j, aq_weight_type type, int planes,
                              bool grouped, int brings, aq_ahead *ahead)
@@ -208,17 +212,20 @@ AQ_INLINE void panel_in_band(const aq_planes_stream *stream, const aq_lines *lin
     for (int64_t at = 0; at < rows->k && rows->k0 + at < stream->k; at += step) {
         const int64_t k0 = rows->k0 + at, in_block = k0 % AQ_BLOCK;
         const rows_of_band some = {.k0 = k0, .k = step, .apart = rows->apart, .odd = rows->odd};
-        band b = {.stream = stream,
-                  .lines = *lines,
-                  .k = count_rows(&some, stream->k),
-                  .digits = digits + (k0 / 4 + rows->odd * (BAND_ROWS / 4)) * planes,
-                  .tail = aq_tail_of(block, planes == 3),
-                  .segment = (int)(in_block / length),
-                  .first = k0 % length == 0 && rows->odd == 0,
-                  .last =
-                      ((k0 + step) % length == 0 || k0 + step >= stream->k) && rows->odd + 1 == rows->apart,
-                  .scale = scale,
-                  .zero = zero};
+        band b = {
+            .stream = stream,
+            .lines = *lines,
+            .k = count_rows(&some, stream->k),
+            .digits = digits != NULL
+                          ? digits + (k0 / 4 + rows->odd * (BAND_ROWS / 4)) * planes
+                          : (const int32_t *)(const void *)block + in_block / 4 * planes * AQ_DIGIT_ROWS,
+            .digit_step = digits != NULL ? 1 : AQ_DIGIT_ROWS,
+            .tail = aq_tail_of(block, planes == 3),
+            .segment = (int)(in_block / length),
+            .first = k0 % length == 0 && rows->odd == 0,
+            .last = ((k0 + step) % length == 0 || k0 + step >= stream->k) && rows->odd + 1 == rows->apart,
+            .scale = scale,
+            .zero = zero};
         b.lines.outer_bytes *= rows->apart;
         if (grouped && b.last)
             aq_vnni_group_scales(&(aq_group_scales){.scaled = stream->scaled,
@@ -243,7 +250,7 @@ AQ_INLINE void panel_in_band(const aq_planes_stream *stream, const aq_lines *lin
 /* FRACTAL_NZ: columns of a panel are near along k, so one panel after the other. */
 AQ_INLINE void stream_blocks(const aq_planes_stream *stream, aq_weight_type type, int planes, bool grouped)
 {
-    const int64_t columns = aq_panel_columns(type), band_k = BAND_ROWS * (type == AQ_S4 ? 2 : 1);
+    const int64_t columns = aq_panel_columns(type), band_k = type == AQ_S4 ? AQ_BLOCK : BAND_ROWS;
     const int32_t *digits = order_digits(stream, 1, type, planes);
     for (int64_t j = 0; j < stream->n; j += columns)
         for (int64_t k0 = 0; k0 < stream->k; k0 += band_k) {
@@ -256,19 +263,22 @@ AQ_INLINE void stream_blocks(const aq_planes_stream *stream, aq_weight_type type
 }
 
 /* Prefetchers follow one run a page, and 32 pages. Rows that share one are not taken side by side: every
- * second first, where a segment is long enough. Where each has its own, half of the lines are left to the
- * prefetchers: one that is asked for holds a fill buffer of the first-level cache until memory answers. */
+ * second first, where a segment is long enough; a packed panel is one run as it is. Where each has its own,
+ * half of the lines are left to the prefetchers: one that is asked for holds a fill buffer of the first-level
+ * cache until memory answers. */
 AQ_INLINE void stream_rows(const aq_planes_stream *stream, aq_weight_type type, int planes, bool grouped)
 {
     const int64_t row_bytes = aq_lines_at(stream->weight, false, 0, 0).outer_bytes,
                   bytes = type == AQ_S4 ? (stream->n + 1) / 2 : stream->n,
-                  apart =
-                      row_bytes > 0 && row_bytes < PAGE_BYTES && AQ_BLOCK / stream->segments >= 2 * BAND_ROWS
-                          ? 2
-                          : 1;
+                  apart = row_bytes > AQ_LINE_BYTES && row_bytes < PAGE_BYTES &&
+                                  AQ_BLOCK / stream->segments >= 2 * BAND_ROWS
+                              ? 2
+                              : 1;
     const int brings = row_bytes <= 0 || row_bytes * apart >= PAGE_BYTES ? 2 : 4;
-    const int32_t *digits = order_digits(stream, apart, type, planes);
-    rows_of_band next, rows = {.k0 = 0, .k = BAND_ROWS * apart, .apart = apart};
+    const bool worth_it = apart > 1 || stream->n > FEW_PANELS * aq_panel_columns(type);
+    const int32_t *digits = worth_it ? order_digits(stream, apart, type, planes) : NULL;
+    rows_of_band next,
+        rows = {.k0 = 0, .k = row_bytes == AQ_LINE_BYTES ? AQ_BLOCK : BAND_ROWS * apart, .apart = apart};
     for (; rows.k0 < stream->k; rows = next) {
         next = rows_after(&rows);
         aq_ahead ahead = ahead_of_slice(stream, &next, bytes);
