@@ -50,8 +50,8 @@ static inline float *aq_planes_sums(const aq_matrix_run *run, size_t thread, int
            row * aq_panel_columns(plan->problem.weight_type);
 }
 
-/* The index-th AQ_DIGIT_ROWS rows of the block to digits. run: an aq_matrix_run. */
-void aq_planes_make_digits(void *run, size_t thread, size_t index);
+/* The index-th AQ_DIGIT_ROWS rows of the block to digits. context: the aq_matrix_run. */
+void aq_planes_make_digits(void *context, size_t thread, size_t index);
 
 /* Sums of all rows of the block for n columns from `column` on, to where aq_planes_sums says. */
 void aq_planes_sum_slice(const aq_matrix_run *run, size_t thread, int64_t column, int64_t n);
