@@ -22,7 +22,7 @@ import report_pictures as pictures
 
 ROOT = Path(__file__).resolve().parent.parent
 MODES = ("npu", "exact", "fast", "a8")
-LEVELS = ("avx512vnni", "avx512", "avxvnni", "avx2", "scalar")
+LEVELS = ("amx", "avx512vnni", "avx512", "avxvnni", "avx2", "scalar")
 STORAGES = ("plain", "transposed", "nz", "packed", "packed-transposed")
 TRUE_A16 = ("16 bit", "32 bit", "bf16")
 
