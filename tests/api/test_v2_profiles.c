@@ -13,8 +13,12 @@
 #include <cmocka.h>
 
 #include "support/child.h"
+#include "support/sanitizer.h"
 #include "support/v1.h"
 #include "support/v2_run.h"
+
+/* With the thread sanitizer fewer: api_stress has the threads, here the kernels only take longer. */
+enum { CALLS = UNDER_THREAD_SANITIZER ? 400 : 4000 };
 
 /* A failed assertion outside cmocka's runner ends the child, and run_on sees that. */
 
@@ -132,7 +136,7 @@ static void body_random(void *result)
 {
     uint64_t seed = 424242;
     v2_setup(NULL);
-    for (int i = 0; i < 4000; i++) {
+    for (int i = 0; i < CALLS; i++) {
         v2_spec spec = random_spec(&seed);
         v2_try(&spec, &seed);
     }
@@ -144,7 +148,7 @@ static void body_numerics(void *result)
 {
     uint64_t seed = 535353;
     v2_setup(NULL);
-    for (int i = 0; i < 4000; i++) {
+    for (int i = 0; i < CALLS; i++) {
         v2_spec spec = random_spec(&seed);
         uint64_t r = v1_random(&seed);
         spec.numerics = r & 1 ? "exact" : "fast";

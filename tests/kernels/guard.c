@@ -11,17 +11,7 @@
 #include <unistd.h>
 
 #include "kernels/checker.h"
-
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-#define CK_SANITIZED 1
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer) || __has_feature(memory_sanitizer)
-#define CK_SANITIZED 1
-#endif
-#endif
-#ifndef CK_SANITIZED
-#define CK_SANITIZED 0
-#endif
+#include "support/sanitizer.h"
 
 enum {
     ARENA_BYTES = 4 << 20, /* the largest array of any case, with room to spare */
@@ -207,7 +197,7 @@ static void on_crash(int number, siginfo_t *info, void *context)
 
 bool ck_catches_crashes(void)
 {
-    return !CK_SANITIZED;
+    return !UNDER_SANITIZER;
 }
 
 void ck_guard_start(void)

@@ -16,6 +16,7 @@
 
 #include "parallel/parallel.h"
 #include "support/child.h"
+#include "support/sanitizer.h"
 
 #define MAX_COUNT   1000
 #define MAX_THREADS 70 /* more than a loop has parts */
@@ -215,15 +216,7 @@ static void test_thread_count(void **state)
     assert_int_equal(threads, CPU_COUNT(&mask));
 }
 
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-#define SANITIZED 1
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
-#define SANITIZED 1
-#endif
-#endif
-
-#if !defined(SANITIZED)
+#if !UNDER_SANITIZER
 /* Address space for a few stacks only; a pool that hangs is ended by the alarm. */
 static void threads_run_out(void *result)
 {
@@ -237,7 +230,7 @@ static void threads_run_out(void *result)
 static void test_serial_where_threads_run_out(void **state)
 {
     (void)state;
-#if defined(SANITIZED)
+#if UNDER_SANITIZER
     print_message("the address space cannot be limited under this sanitizer\n");
     skip();
 #else

@@ -10,6 +10,7 @@
 #include "parallel/parallel.h"
 #include "runtime/stream.h"
 #include "support/message.h"
+#include "support/sanitizer.h"
 #include "support/tasks.h"
 #include "support/toy_op.h"
 
@@ -18,12 +19,6 @@
         if (!(condition))                                                                                    \
             return __LINE__;                                                                                 \
     } while (0)
-
-#if defined(__SANITIZE_THREAD__)
-enum { UNDER_THREAD_SANITIZER = 1 };
-#else
-enum { UNDER_THREAD_SANITIZER = 0 };
-#endif
 
 static aclrtStream stream;
 static aclrtEvent event;
