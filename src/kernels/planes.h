@@ -182,9 +182,9 @@ static inline const float *aq_tail_x_sums(const aq_planes *planes, const char *t
     return (const float *)(const void *)tail + (int64_t)segment * planes->tile_rows;
 }
 
-static inline const float *aq_tail_scales(const aq_planes *planes, const char *tail)
+static inline float *aq_tail_scales(const aq_planes *planes, char *tail)
 {
-    return aq_tail_x_sums(planes, tail, AQ_SEGMENTS);
+    return (float *)(void *)tail + (int64_t)AQ_SEGMENTS * planes->tile_rows;
 }
 
 static inline __attribute__((always_inline)) void aq_bring(aq_ahead *ahead, int64_t lines)

@@ -69,6 +69,12 @@ static inline bool aq_plan_exact(const aq_plan *plan)
     return plan->numerics == AQ_NUMERICS_EXACT;
 }
 
+/* Planes: rows of sums of a task; a stream has one. */
+static inline int64_t aq_plan_sum_rows(const aq_plan *plan)
+{
+    return plan->planes_stream ? 1 : plan->rows_block;
+}
+
 /* 0; 161002 when sizes do not fit 64 bits (message set, argument names x1 and x2); 561000 when an environment
  * variable is invalid. `function` is the caller's, for messages. */
 int aq_plan_make(const char *function, const aq_problem *problem, aq_numerics_mode numerics, aq_plan *plan);

@@ -45,7 +45,7 @@ static inline float *aq_scratch_floats(const aq_matrix_run *run, size_t thread, 
 static inline float *aq_planes_sums(const aq_matrix_run *run, size_t thread, int64_t p, int64_t row)
 {
     const aq_plan *plan = run->plan;
-    int64_t rows = plan->planes_stream ? 1 : plan->rows_block;
+    const int64_t rows = aq_plan_sum_rows(plan);
     return aq_scratch_floats(run, thread, plan->workspace.scratch_sums) + p * rows +
            row * aq_panel_columns(plan->problem.weight_type);
 }
@@ -55,6 +55,15 @@ void aq_planes_make_digits(void *context, size_t thread, size_t index);
 
 /* Sums of all rows of the block for n columns from `column` on, to where aq_planes_sums says. */
 void aq_planes_sum_slice(const aq_matrix_run *run, size_t thread, int64_t column, int64_t n);
+
+/* Scales and zero terms by groups, of the panel at column n0 and a block's segments; null what there is none
+ * of. They are the thread's until it asks again. */
+typedef struct aq_planes_scales {
+    const float *scale, *zero;
+} aq_planes_scales;
+
+aq_planes_scales aq_planes_group_scales(const aq_matrix_run *run, size_t thread, int64_t block, int64_t n0,
+                                        bool in_order);
 
 /* The row's sums of such a slice to out. */
 void aq_planes_finish_row(const aq_matrix_run *run, size_t thread, int64_t row, int64_t column, int64_t n);

@@ -41,7 +41,7 @@ static int32_t *flags_of(const aq_matrix_run *run, int64_t part)
 /* Where f of a block of a slice is in the workspace: as a task's sums lie, in bytes. */
 static int64_t block_sums(const aq_plan *plan, int64_t slice, int64_t block)
 {
-    const int64_t rows = plan->planes_stream ? 1 : plan->rows_block;
+    const int64_t rows = aq_plan_sum_rows(plan);
     return plan->workspace.chunk_sums +
            (slice * blocks_of(plan) + block) * rows * plan->slice * (int64_t)sizeof(float);
 }
@@ -59,7 +59,7 @@ static void take_scales(const aq_matrix_run *piece, const parts_run *parts, size
         const int64_t r = row % plan->tile_rows;
         char *tail = aq_planes_digits(piece, thread, row / plan->tile_rows) + planes->digit_bytes[exact];
         for (int64_t b = 0; b < plan->row_stride / AQ_BLOCK; b++, tail += aq_digits_bytes(planes, exact)) {
-            float *s = (float *)(void *)tail + AQ_SEGMENTS * planes->tile_rows + r; /* aq_tail_scales */
+            float *s = &aq_tail_scales(planes, tail)[r];
             if (keep)
                 block_rows(parts->run, block + b)[row] =
                     (block_row){.s = *s, .x = aq_tail_x_sums(planes, tail, 0)[r]};
@@ -121,29 +121,15 @@ static void add_block(const parts_run *parts, size_t thread, int64_t n0, int64_t
     const aq_planes *planes = plan->planes->planes;
     const aq_problem *problem = &plan->problem;
     const int64_t columns = aq_panel_columns(problem->weight_type), n = aq_min_i64(columns, problem->n - n0),
-                  rows = plan->planes_stream ? 1 : plan->rows_block;
+                  rows = aq_plan_sum_rows(plan);
     const bool in_order = plan->planes_stream && planes->stream_in_order(plan->order);
-    float *scale = NULL, *zero = NULL;
-    if (plan->by_groups) {
-        scale = (float *)(void *)(aq_scratch_of(run, thread) + plan->workspace.scratch_scale);
-        zero = run->data.parameters.scaled.offset != NULL ? scale + columns * AQ_SEGMENTS : NULL;
-        planes->group_scales(&(aq_group_scales){.scaled = &run->data.parameters.scaled,
-                                                .type = problem->weight_type,
-                                                .k0 = block * AQ_BLOCK,
-                                                .k = AQ_BLOCK,
-                                                .n0 = n0,
-                                                .n = n,
-                                                .segments = 1,
-                                                .in_order = in_order,
-                                                .scale = scale,
-                                                .zero = zero});
-    }
+    const aq_planes_scales by_groups = aq_planes_group_scales(run, thread, block, n0, in_order);
     const float *f = aq_floats_at(run, block_sums(plan, n0 / plan->slice, block)) + n0 % plan->slice * rows;
     for (; row < end; row++)
         run->add_block(&(aq_block_job){.f = f + row * columns,
                                        .s = block_rows(run, block)[row].s,
-                                       .scale = scale,
-                                       .zero = zero,
+                                       .scale = by_groups.scale,
+                                       .zero = by_groups.zero,
                                        .x = block_rows(run, block)[row].x,
                                        .n = in_order ? aq_round_up(n, AQ_LANES_T) : columns,
                                        .acc = aq_planes_sums(run, thread, 0, row)});
@@ -179,7 +165,7 @@ static void finish_others(const parts_run *parts)
     bool any = false;
     for (int64_t row = 0; row < run->rows; row++) {
         aq_planes_by_fma(run, 0)[row] = only_by_fma(run, row);
-        any |= only_by_fma(run, row);
+        any |= aq_planes_by_fma(run, 0)[row] != 0;
     }
     for (int64_t column = 0; any && column < plan->problem.n; column += plan->slice)
         aq_planes_finish_by_fma(run, 0, column, aq_min_i64(plan->slice, plan->problem.n - column));

@@ -84,7 +84,7 @@ static void pack_slice(const aq_matrix_run *run, size_t thread, int64_t column, 
                                                              .panel = aq_scratch_of(run, thread)});
 }
 
-/* Who brings the next lines: with few rows packing brings half of them, while memory is what it waits for
+/* Who brings the next lines: with few rows packing brings some of them, while memory is what it waits for
  * anyway; else the products do, evenly, so that nothing waits. */
 static bool packing_brings(const aq_matrix_run *run)
 {
@@ -107,6 +107,29 @@ static int lines_of(const aq_matrix_run *run, int64_t calls)
                            aq_ceil_div(PANEL_LINES, calls));
 }
 
+aq_planes_scales aq_planes_group_scales(const aq_matrix_run *run, size_t thread, int64_t block, int64_t n0,
+                                        bool in_order)
+{
+    const aq_plan *plan = run->plan;
+    const aq_scaled *scaled = &run->data.parameters.scaled;
+    const aq_weight_type type = plan->problem.weight_type;
+    if (!plan->by_groups)
+        return (aq_planes_scales){.scale = NULL};
+    float *scale = aq_scratch_floats(run, thread, plan->workspace.scratch_scale),
+          *zero = scaled->offset != NULL ? scale + aq_panel_columns(type) * AQ_SEGMENTS : NULL;
+    plan->planes->planes->group_scales(&(aq_group_scales){.scaled = scaled,
+                                                          .type = type,
+                                                          .k0 = block * AQ_BLOCK,
+                                                          .k = k_of(run, block * AQ_BLOCK),
+                                                          .n0 = n0,
+                                                          .n = columns_of(run, n0),
+                                                          .segments = plan->segments,
+                                                          .in_order = in_order,
+                                                          .scale = scale,
+                                                          .zero = zero});
+    return (aq_planes_scales){.scale = scale, .zero = zero};
+}
+
 /* One panel of one block times all rows of the block of rows. */
 static void multiply_panel(const aq_matrix_run *run, size_t thread, int64_t column, int64_t p, int64_t block,
                            aq_ahead *ahead)
@@ -121,8 +144,6 @@ static void multiply_panel(const aq_matrix_run *run, size_t thread, int64_t colu
     const aq_weight weight = aq_weight_around(run, n0);
     const bool packed = plan->packs_slices, few = packing_brings(run);
     char *panel = aq_scratch_of(run, thread) + (packed ? p * AQ_BLOCK : 0);
-    float *scale = aq_scratch_floats(run, thread, layout->scratch_scale),
-          *zero = run->data.parameters.scaled.offset != NULL ? scale + columns * AQ_SEGMENTS : NULL;
     if (!packed)
         planes->pack_panel(&(aq_integers_job){.weight = &weight,
                                               .k0 = k0,
@@ -131,16 +152,7 @@ static void multiply_panel(const aq_matrix_run *run, size_t thread, int64_t colu
                                               .n = n,
                                               .panel = panel,
                                               .ahead = few ? ahead : NULL});
-    if (plan->by_groups)
-        planes->group_scales(&(aq_group_scales){.scaled = &run->data.parameters.scaled,
-                                                .type = problem->weight_type,
-                                                .k0 = k0,
-                                                .k = k,
-                                                .n0 = n0,
-                                                .n = n,
-                                                .segments = plan->segments,
-                                                .scale = scale,
-                                                .zero = zero});
+    const aq_planes_scales by_groups = aq_planes_group_scales(run, thread, block, n0, false);
     const int64_t at_once = planes->all_rows ? run->rows : plan->tile_rows,
                   calls = aq_ceil_div(run->rows, at_once);
     for (int64_t r = 0; r < run->rows; r += at_once) {
@@ -157,8 +169,8 @@ static void multiply_panel(const aq_matrix_run *run, size_t thread, int64_t colu
                               .columns = columns,
                               .segments = plan->segments,
                               .exact = exact,
-                              .scale = plan->by_groups ? scale : NULL,
-                              .zero = plan->by_groups ? zero : NULL,
+                              .scale = by_groups.scale,
+                              .zero = by_groups.zero,
                               .ahead = !few || r == 0 ? ahead : NULL,
                               .lines = lines_of(run, calls),
                               .next_digits = aq_planes_digits(run, thread, next / plan->tile_rows) + at,

@@ -45,8 +45,7 @@ static bool carve_fma(const aq_plan *plan, int64_t *scratch, int64_t *at)
 static bool carve_blocks(aq_plan *plan, int64_t *total)
 {
     aq_workspace_layout *layout = &plan->workspace;
-    const int64_t rows = plan->planes_stream ? 1 : plan->rows_block,
-                  blocks = aq_ceil_div(plan->problem.k, AQ_BLOCK);
+    const int64_t rows = aq_plan_sum_rows(plan), blocks = aq_ceil_div(plan->problem.k, AQ_BLOCK);
     int64_t sums, of_rows;
     return aq_mul_i64(aq_ceil_div(plan->problem.n, plan->slice) * plan->slice, rows, &sums) &&
            aq_mul_i64(sums, blocks, &sums) && carve(total, sums, &layout->chunk_sums) &&

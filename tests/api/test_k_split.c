@@ -18,6 +18,7 @@
 #include "antiquant.h"
 #include "support/child.h"
 #include "support/half.h"
+#include "support/levels.h"
 #include "support/packed.h"
 #include "support/v1.h"
 
@@ -314,26 +315,11 @@ static void test_threads(void **state)
     compare(panels, false);
 }
 
-/* Asked in a child: settings are read once a process, and children inherit what this one has read. */
-typedef struct levels {
-    size_t count;
-    aq_cpu_level_info level[8];
-} levels;
-
-static void ask_levels(void *result)
-{
-    levels *all = result;
-    all->count = aq_cpu_level_count();
-    for (size_t i = 0; i < all->count; i++)
-        aq_cpu_level_get(i, &all->level[i]);
-}
-
 static void test_levels(void **state)
 {
     (void)state;
-    const char *const none[] = {NULL};
     levels all;
-    assert_int_equal(in_child(none, ask_levels, &all, sizeof all), 0);
+    assert_int_equal(ask_levels(&all), 0);
     for (size_t level = 0; level < all.count; level++) {
         char cpu[64];
         snprintf(cpu, sizeof cpu, "ANTIQUANT_CPU=%s", all.level[level].name);

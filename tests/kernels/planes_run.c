@@ -77,7 +77,7 @@ static aq_ahead *some_ahead(const aq_weight *weight, aq_ahead *ahead)
 
 /* ---- rows ---- */
 
-static const char *tail_of(const ck_planes_case *c, const aq_digits_job *job, int64_t block)
+static char *tail_of(const ck_planes_case *c, const aq_digits_job *job, int64_t block)
 {
     return job->digits + block * row_bytes_of(c) + c->kernel->planes->digit_bytes[c->exact];
 }
@@ -101,7 +101,7 @@ static void compare_tails(const ck_planes_case *c, const aq_digits_job *job, int
             ck_fail("row %lld %s", (long long)row, job->fits[r] ? "must not fit" : "must fit");
         for (int64_t b = 0; b < blocks_of(c) && digits->fits; b++) {
             const aq_planes *planes = c->kernel->planes;
-            const char *tail = tail_of(c, job, b);
+            char *tail = tail_of(c, job, b);
             const float s_of_x = aq_tail_scales(planes, tail)[job->first + r];
             float scale = digits->scale[b];
             if (scale != 0 && s_of_x != scale)

@@ -12,6 +12,7 @@
 #include "runtime/device_memory.h"
 #include "support/child.h"
 #include "support/message.h"
+#include "support/sanitizer.h"
 
 static const char *const guarded[] = {"ANTIQUANT_GUARD=1", NULL};
 
@@ -267,11 +268,8 @@ static int many_blocks(void)
     return 0;
 }
 
-#if defined(__SANITIZE_THREAD__)
-enum { MOST_BLOCKS = 10000 }; /* the thread sanitizer ends the process when its own mappings fail */
-#else
-enum { MOST_BLOCKS = 70000 };
-#endif
+/* the thread sanitizer ends the process when its own mappings fail */
+enum { MOST_BLOCKS = UNDER_THREAD_SANITIZER ? 10000 : 70000 };
 
 /* More live blocks than the system has mappings for: out of memory, and all can be freed and made again. */
 static int more_than_mappings(void)

@@ -8,8 +8,6 @@
  * of 16). */
 #include "kernels/x86/amx/amx.h"
 
-typedef enum scaling { BY_COLUMNS, BY_GROUPS, BY_GROUPS_WITH_ZERO } scaling;
-
 enum {
     PLANE_SUMS = AQ_TILE_ROWS * 16, /* of an output */
     TILES_TOGETHER = 2 /* tiles of rows whose digits stay in the first-level cache for all columns */
@@ -54,7 +52,7 @@ typedef struct output {
 typedef struct joining {
     int64_t stride;
     int planes;
-    scaling by;
+    aq_scaling by;
     aq_ahead *ahead; /* or null */
     int64_t lines;   /* of it with each part */
 } joining;
@@ -62,8 +60,9 @@ typedef struct joining {
 /* Joins the planes of an output's rows from .. end - 1 and adds them to its totals. */
 AQ_INLINE void join_rows(const output *out, const int32_t *sums, joining how, int64_t from, int64_t end)
 {
-    const __m512 none = _mm512_setzero_ps(), scale = how.by == BY_COLUMNS ? none : _mm512_load_ps(out->scale),
-                 zero = how.by == BY_GROUPS_WITH_ZERO ? _mm512_load_ps(out->zero) : none;
+    const __m512 none = _mm512_setzero_ps(),
+                 scale = how.by == AQ_BY_COLUMNS ? none : _mm512_load_ps(out->scale),
+                 zero = how.by == AQ_BY_GROUPS_WITH_ZERO ? _mm512_load_ps(out->zero) : none;
     float *acc = out->acc + from * how.stride;
     for (int64_t r = from; r < end; r++, acc += how.stride) {
         const int32_t *row = sums + r * 16;
@@ -72,11 +71,11 @@ AQ_INLINE void join_rows(const output *out, const int32_t *sums, joining how, in
         const __m512 f =
             aq_join_planes(_mm512_load_si512(row), _mm512_load_si512(row + PLANE_SUMS), third, how.planes);
         __m512 total = _mm512_load_ps(acc);
-        if (how.by == BY_COLUMNS)
+        if (how.by == AQ_BY_COLUMNS)
             total = _mm512_fmadd_ps(f, _mm512_set1_ps(out->step[r]), total);
         else
             total = _mm512_fmadd_ps(_mm512_mul_ps(f, _mm512_set1_ps(out->step[r])), scale, total);
-        if (how.by == BY_GROUPS_WITH_ZERO)
+        if (how.by == AQ_BY_GROUPS_WITH_ZERO)
             total = _mm512_fmadd_ps(_mm512_set1_ps(out->x_sum[r]), zero, total);
         _mm512_store_ps(acc, total);
     }
@@ -159,7 +158,7 @@ AQ_INLINE void load_weights(const char *panel, int64_t quad_bytes, int segments)
     }
 }
 
-AQ_INLINE void multiply(const aq_planes_tile *tile, int planes, int segments, scaling by)
+AQ_INLINE void multiply(const aq_planes_tile *tile, int planes, int segments, aq_scaling by)
 {
     _Alignas(64) int32_t sums[2][3 * PLANE_SUMS];
     const int64_t quad_bytes = tile->columns * 4, vectors = tile->columns / 16,
@@ -189,9 +188,9 @@ AQ_INLINE void multiply(const aq_planes_tile *tile, int planes, int segments, sc
                                       .acc = tile->acc + row * tile->acc_stride + v * 16,
                                       .step = tail->step,
                                       .x_sum = tail->x_sum[s]};
-                    if (by != BY_COLUMNS)
+                    if (by != AQ_BY_COLUMNS)
                         before.scale = tile->scale + s * tile->columns + v * 16;
-                    if (by == BY_GROUPS_WITH_ZERO)
+                    if (by == AQ_BY_GROUPS_WITH_ZERO)
                         before.zero = tile->zero + s * tile->columns + v * 16;
                 }
             }
@@ -205,53 +204,10 @@ AQ_INLINE void multiply(const aq_planes_tile *tile, int planes, int segments, sc
     join_rows(&before, sums[turn], how, 0, before.rows);
 }
 
-AQ_INLINE void by_segments(const aq_planes_tile *tile, int planes, scaling by)
-{
-    if (tile->segments == 1)
-        multiply(tile, planes, 1, by);
-    else if (tile->segments == 2)
-        multiply(tile, planes, 2, by);
-    else
-        multiply(tile, planes, AQ_SEGMENTS, by);
-}
-
-/* Apart, so that compilers see functions of a size they can allocate registers in. */
-static __attribute__((noinline)) void exact_by_columns(const aq_planes_tile *tile)
-{
-    multiply(tile, 3, 1, BY_COLUMNS);
-}
-
-static __attribute__((noinline)) void fast_by_columns(const aq_planes_tile *tile)
-{
-    multiply(tile, 2, 1, BY_COLUMNS);
-}
-
-static __attribute__((noinline)) void exact_by_groups(const aq_planes_tile *tile)
-{
-    by_segments(tile, 3, BY_GROUPS);
-}
-
-static __attribute__((noinline)) void fast_by_groups(const aq_planes_tile *tile)
-{
-    by_segments(tile, 2, BY_GROUPS);
-}
-
-static __attribute__((noinline)) void exact_with_zero(const aq_planes_tile *tile)
-{
-    by_segments(tile, 3, BY_GROUPS_WITH_ZERO);
-}
-
-static __attribute__((noinline)) void fast_with_zero(const aq_planes_tile *tile)
-{
-    by_segments(tile, 2, BY_GROUPS_WITH_ZERO);
-}
+#define AQ_MULTIPLY multiply
+#include "kernels/x86/vnni/scaling_variants.h"
 
 void aq_amx_multiply(const aq_planes_tile *tile)
 {
-    if (tile->scale == NULL)
-        (tile->exact ? exact_by_columns : fast_by_columns)(tile);
-    else if (tile->zero == NULL)
-        (tile->exact ? exact_by_groups : fast_by_groups)(tile);
-    else
-        (tile->exact ? exact_with_zero : fast_with_zero)(tile);
+    multiply_by_scaling(tile);
 }

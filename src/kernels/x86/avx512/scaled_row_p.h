@@ -58,6 +58,16 @@ AQ_INLINE void aq_one_row_of_line(const aq_scaled_stream_tile *tile, const aq_bl
 
 /* ---- two to four rows: the sums of four vectors, and what makes their weights, fit the registers ---- */
 
+/* For as many rows as there are, 2 to 4. */
+#define AQ_FEW_EACH(DO)                                                                                      \
+    DO(0)                                                                                                    \
+    DO(1)                                                                                                    \
+    if (rows > 2) {                                                                                          \
+        DO(2)                                                                                                \
+    }                                                                                                        \
+    if (rows > 3) {                                                                                          \
+        DO(3)                                                                                                \
+    }
 #define AQ_FEW_LOAD(r)                                                                                       \
     a##r = _mm512_load_ps(own + (r)*16);                                                                     \
     b##r = _mm512_load_ps(own + stride + (r)*16);                                                            \
@@ -94,14 +104,7 @@ AQ_INLINE void aq_few_rows_p(const aq_scaled_stream_tile *tile, const aq_block_p
     const float *x = tile->x + k0;
     float *own = sums + v * stride;
     __m512 a0, b0, c0, d0, a1, b1, c1, d1, a2, b2, c2, d2, a3, b3, c3, d3;
-    AQ_FEW_LOAD(0)
-    AQ_FEW_LOAD(1)
-    if (rows > 2) {
-        AQ_FEW_LOAD(2)
-    }
-    if (rows > 3) {
-        AQ_FEW_LOAD(3)
-    }
+    AQ_FEW_EACH(AQ_FEW_LOAD)
     for (int64_t k = k0; k < k1; k++, x++, low += line->stride, high += line->stride) {
         if (v == 0) {
             _mm_prefetch((const void *)ahead_low, _MM_HINT_T1);
@@ -114,23 +117,9 @@ AQ_INLINE void aq_few_rows_p(const aq_scaled_stream_tile *tile, const aq_block_p
         aq_lanes w1 = aq_weights_p(low, high, v + 1, values, params1, offset_present, type, way, plain);
         aq_lanes w2 = aq_weights_p(low, high, v + 2, values, params2, offset_present, type, way, plain);
         aq_lanes w3 = aq_weights_p(low, high, v + 3, values, params3, offset_present, type, way, plain);
-        AQ_FEW_MULTIPLY(0)
-        AQ_FEW_MULTIPLY(1)
-        if (rows > 2) {
-            AQ_FEW_MULTIPLY(2)
-        }
-        if (rows > 3) {
-            AQ_FEW_MULTIPLY(3)
-        }
+        AQ_FEW_EACH(AQ_FEW_MULTIPLY)
     }
-    AQ_FEW_STORE(0)
-    AQ_FEW_STORE(1)
-    if (rows > 2) {
-        AQ_FEW_STORE(2)
-    }
-    if (rows > 3) {
-        AQ_FEW_STORE(3)
-    }
+    AQ_FEW_EACH(AQ_FEW_STORE)
 }
 
 AQ_INLINE void aq_few_rows_of_vectors(const aq_scaled_stream_tile *tile, const aq_block_p *block,

@@ -6,8 +6,6 @@
 /* Of what is brought ahead. */
 #define LINES_AT_ONCE(rows) ((rows) > 2 ? 1 : 2)
 
-typedef enum scaling { BY_COLUMNS, BY_GROUPS, BY_GROUPS_WITH_ZERO } scaling;
-
 /* Sums by name: s<row><plane><vector>. gcc 12 keeps an array of them on the stack. What a tile does not have
  * is cut away, since rows, planes and vectors are constants where this is inlined. */
 #define FOR_VECTORS(DO, r, p) DO(r, p, 0) DO(r, p, 1) DO(r, p, 2) DO(r, p, 3)
@@ -26,16 +24,16 @@ typedef enum scaling { BY_COLUMNS, BY_GROUPS, BY_GROUPS_WITH_ZERO } scaling;
 
 /* Adds f of one row and vector to its total. */
 AQ_INLINE void add_to_total(const aq_planes_tile *tile, const aq_digits_tail *tail, __m512 f, int s, int row,
-                            int64_t vector, scaling by)
+                            int64_t vector, aq_scaling by)
 {
     float *acc = tile->acc + row * tile->acc_stride + vector * 16;
     __m512 scale = _mm512_set1_ps(tail->scale[row]), total = _mm512_load_ps(acc);
-    if (by == BY_COLUMNS) {
+    if (by == AQ_BY_COLUMNS) {
         total = _mm512_fmadd_ps(f, scale, total);
     } else {
         const int64_t at = s * tile->columns + vector * 16;
         total = _mm512_fmadd_ps(_mm512_mul_ps(f, scale), _mm512_load_ps(tile->scale + at), total);
-        if (by == BY_GROUPS_WITH_ZERO)
+        if (by == AQ_BY_GROUPS_WITH_ZERO)
             total =
                 _mm512_fmadd_ps(_mm512_set1_ps(tail->x_sum[s][row]), _mm512_load_ps(tile->zero + at), total);
     }
@@ -45,7 +43,7 @@ AQ_INLINE void add_to_total(const aq_planes_tile *tile, const aq_digits_tail *ta
 /* One segment of a few vectors of columns from the panel's vector v0 on. Long by what its macros stand for.
  * NOLINTNEXTLINE(readability-function-size) */
 AQ_INLINE void segment(const aq_planes_tile *tile, int64_t v0, int s, int rows, int vectors, int planes,
-                       int quads, scaling by, aq_ahead *ahead, int pause, const char *next)
+                       int quads, aq_scaling by, aq_ahead *ahead, int pause, const char *next)
 {
     const aq_digits_tail *tail = aq_tail_of(tile->digits, planes == 3);
     const int64_t quad_bytes = tile->columns * 4;
@@ -88,7 +86,7 @@ AQ_INLINE void segment(const aq_planes_tile *tile, int64_t v0, int s, int rows, 
 #undef ADD
 }
 
-AQ_INLINE void rows_of(const aq_planes_tile *tile, int rows, int planes, int segments, scaling by)
+AQ_INLINE void rows_of(const aq_planes_tile *tile, int rows, int planes, int segments, aq_scaling by)
 {
     const int vectors = rows > 2 ? 2 : 4;
     /* many lines in a row would wait for each other, and what else is loaded for them */
@@ -109,7 +107,7 @@ AQ_INLINE void rows_of(const aq_planes_tile *tile, int rows, int planes, int seg
     }
 }
 
-AQ_INLINE void by_rows(const aq_planes_tile *tile, int planes, int segments, scaling by)
+AQ_INLINE void by_rows(const aq_planes_tile *tile, int planes, int segments, aq_scaling by)
 {
     switch (tile->rows) {
     case 1:
@@ -126,53 +124,10 @@ AQ_INLINE void by_rows(const aq_planes_tile *tile, int planes, int segments, sca
     }
 }
 
-AQ_INLINE void by_segments(const aq_planes_tile *tile, int planes, scaling by)
-{
-    if (tile->segments == 1)
-        by_rows(tile, planes, 1, by);
-    else if (tile->segments == 2)
-        by_rows(tile, planes, 2, by);
-    else
-        by_rows(tile, planes, 4, by);
-}
-
-/* Apart, so that compilers see functions of a size they can allocate registers in. */
-static __attribute__((noinline)) void exact_by_columns(const aq_planes_tile *tile)
-{
-    by_rows(tile, 3, 1, BY_COLUMNS);
-}
-
-static __attribute__((noinline)) void fast_by_columns(const aq_planes_tile *tile)
-{
-    by_rows(tile, 2, 1, BY_COLUMNS);
-}
-
-static __attribute__((noinline)) void exact_by_groups(const aq_planes_tile *tile)
-{
-    by_segments(tile, 3, BY_GROUPS);
-}
-
-static __attribute__((noinline)) void fast_by_groups(const aq_planes_tile *tile)
-{
-    by_segments(tile, 2, BY_GROUPS);
-}
-
-static __attribute__((noinline)) void exact_with_zero(const aq_planes_tile *tile)
-{
-    by_segments(tile, 3, BY_GROUPS_WITH_ZERO);
-}
-
-static __attribute__((noinline)) void fast_with_zero(const aq_planes_tile *tile)
-{
-    by_segments(tile, 2, BY_GROUPS_WITH_ZERO);
-}
+#define AQ_MULTIPLY by_rows
+#include "kernels/x86/vnni/scaling_variants.h"
 
 void aq_vnni_multiply(const aq_planes_tile *tile)
 {
-    if (tile->scale == NULL)
-        (tile->exact ? exact_by_columns : fast_by_columns)(tile);
-    else if (tile->zero == NULL)
-        (tile->exact ? exact_by_groups : fast_by_groups)(tile);
-    else
-        (tile->exact ? exact_with_zero : fast_with_zero)(tile);
+    multiply_by_scaling(tile);
 }

@@ -9,8 +9,7 @@
 enum {
     BAND_ROWS = 32, /* side by side */
     PLANES = 3,
-    FEW_PANELS = 4, /* of a slice, a packed one's one among them, for which digits stay as they are */
-    PAGE_BYTES = 4096
+    FEW_PANELS = 4 /* of a slice, a packed one's one among them, for which digits stay as they are */
 };
 
 typedef struct band {
@@ -262,19 +261,17 @@ AQ_INLINE void stream_blocks(const aq_planes_stream *stream, aq_weight_type type
         }
 }
 
-/* Prefetchers follow one run a page, and 32 pages. Rows that share one are not taken side by side: every
- * second first, where a segment is long enough; a packed panel is one run as it is. Where each has its own,
- * half of the lines are left to the prefetchers: one that is asked for holds a fill buffer of the first-level
- * cache until memory answers. */
+/* As pages ask for (lines.h), where a segment is long enough for that. No more than 32 pages are followed; a
+ * packed panel is one run as it is. */
 AQ_INLINE void stream_rows(const aq_planes_stream *stream, aq_weight_type type, int planes, bool grouped)
 {
     const int64_t row_bytes = aq_lines_at(stream->weight, false, 0, 0).outer_bytes,
                   bytes = type == AQ_S4 ? (stream->n + 1) / 2 : stream->n,
-                  apart = row_bytes > AQ_LINE_BYTES && row_bytes < PAGE_BYTES &&
+                  apart = row_bytes > AQ_LINE_BYTES && row_bytes < AQ_PAGE_BYTES &&
                                   AQ_BLOCK / stream->segments >= 2 * BAND_ROWS
                               ? 2
                               : 1;
-    const int brings = row_bytes <= 0 || row_bytes * apart >= PAGE_BYTES ? 2 : 4;
+    const int brings = row_bytes <= 0 || row_bytes * apart >= AQ_PAGE_BYTES ? 2 : 4;
     const bool worth_it = apart > 1 || stream->n > FEW_PANELS * aq_panel_columns(type);
     const int32_t *digits = worth_it ? order_digits(stream, apart, type, planes) : NULL;
     rows_of_band next,

@@ -6,13 +6,7 @@
 
 #include "kernels/x86/vnni/lines.h"
 
-enum {
-    COLUMNS = 16,
-    /* Prefetchers follow one run a page. Columns that share one are not taken side by side: every second
-     * first. Where each has its own, half of the lines are left to the prefetchers: one that is asked for
-     * holds a fill buffer of the first-level cache until memory answers. */
-    PAGE_BYTES = 4096
-};
+enum { COLUMNS = 16 };
 
 /* In each 128-bit lane the four sums over that lane of a, b, c, d. */
 AQ_INLINE __m512i sum_in_lanes(__m512i a, __m512i b, __m512i c, __m512i d)
@@ -184,10 +178,10 @@ AQ_INLINE void stream_of(const aq_planes_stream *stream, aq_weight_type type, in
 {
     const int64_t line_k = AQ_LINE_BYTES * (type == AQ_S4 ? 2 : 1), run = (stream->k + line_k - 1) / line_k;
     const int64_t column_bytes = aq_lines_at(stream->weight, true, 0, 0).outer_bytes,
-                  apart = column_bytes > 0 && column_bytes < PAGE_BYTES ? 2 : 1;
+                  apart = column_bytes > 0 && column_bytes < AQ_PAGE_BYTES ? 2 : 1;
     /* lines ahead for each four columns' */
     const int brings =
-        (type == AQ_S4 ? 4 : 8) / (column_bytes <= 0 || column_bytes * apart >= PAGE_BYTES ? 2 : 1);
+        (type == AQ_S4 ? 4 : 8) / (column_bytes <= 0 || column_bytes * apart >= AQ_PAGE_BYTES ? 2 : 1);
     order_digits(stream, type, planes);
     for (int64_t j = 0; j < stream->n; j += COLUMNS * apart) {
         __m512 sum[2] = {_mm512_setzero_ps(), _mm512_setzero_ps()};

@@ -25,6 +25,9 @@
 
 enum { AQ_QUADS = AQ_BLOCK / 4, AQ_QUAD_DIGITS = AQ_DIGIT_ROWS * 4 /* bytes of a plane's quad */ };
 
+/* Where the scales of weights come in (planes.h). */
+typedef enum aq_scaling { AQ_BY_COLUMNS, AQ_BY_GROUPS, AQ_BY_GROUPS_WITH_ZERO } aq_scaling;
+
 AQ_INLINE int aq_plane_count(bool exact)
 {
     return exact ? 3 : 2;
