@@ -17,8 +17,8 @@
 static inline int in_child(const char *const *variables, void (*body)(void *result), void *result,
                            size_t size)
 {
-    static const char *const known[] = {"CPU",     "KERNEL", "THREADS", "NUMERICS", "PROFILE", "STATUS",
-                                        "DEVICES", "SYNC",   "GUARD",   "VERBOSE",  "TRACE"};
+    static const char *const known[] = {"CPU",    "KERNEL",  "THREADS", "STREAM_ROWS", "NUMERICS", "PROFILE",
+                                        "STATUS", "DEVICES", "SYNC",    "GUARD",       "VERBOSE",  "TRACE"};
     void *shared = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     if (shared == MAP_FAILED)
         return -1;
