@@ -6,7 +6,7 @@ PREFIX ?= /usr/local/antiquant
 JOBS ?= $(shell nproc 2>/dev/null || echo 2)
 BENCH ?= --shapes bench/shapes/quick.txt
 C_FILES = $(shell find src include tools tests examples bench -name '*.[ch]' 2>/dev/null | sort)
-TIDY_FILES = $(shell find src tools -name '*.c' -not -path 'src/kernels/arm/*' | sort)
+TIDY_FILES = $(shell find src tools -name '*.c' | sort)
 
 .DEFAULT_GOAL := all
 .PHONY: all help demo check check-asan check-tsan bench bench-record bench-peers bench-kernels bench-runtime fmt fmt-check \

@@ -80,18 +80,17 @@ typedef struct work_cost {
 /* Integer products: of a fused multiply-add's time, by the instructions of the level. */
 static work_cost cost_of_planes(const aq_plan *plan)
 {
-    const bool exact = aq_plan_exact(plan);
     switch (plan->planes->level) {
 #if defined(__x86_64__)
     case AQ_CPU_AMX: /* 16 times the products of VNNI; nearly all is joining the planes and making weights */
-        return (work_cost){exact ? 0.15 : 0.1, 3};
+        return (work_cost){aq_plan_exact(plan) ? 0.15 : 0.1, 3};
     case AQ_CPU_VNNI: /* four products an instruction and lane, for three planes or two */
-        return (work_cost){exact ? 0.81 : 0.54, 3};
+        return (work_cost){aq_plan_exact(plan) ? 0.81 : 0.54, 3};
     case AQ_CPU_AVXVNNI: /* vpdpwssd, for two pieces or one */
-        return (work_cost){exact ? 1.2 : 0.6, 6};
+        return (work_cost){aq_plan_exact(plan) ? 1.2 : 0.6, 6};
     case AQ_CPU_AVX512: /* vpmaddwd and vpaddd, for two pieces or one */
     case AQ_CPU_AVX2:
-        return (work_cost){exact ? 2.2 : 1.1, 6};
+        return (work_cost){aq_plan_exact(plan) ? 2.2 : 1.1, 6};
 #endif
     default:
         return (work_cost){1, 1};

@@ -211,7 +211,10 @@ static int truncated_text(void)
     char all[2048] = "", text[2048];
     aq_kernel_why_not(AQ_ROLE_GEMM, &queries[0], reference(), "not asked", all, sizeof all);
     const char *end = strchr(all, '\n');
-    CHECK((end != NULL) == (aq_kernel_table_size() > 1));
+    bool others = false;
+    for (size_t i = 0; i < aq_kernel_table_size(); i++)
+        others = others || (aq_kernel_at(i)->role == AQ_ROLE_GEMM && aq_kernel_at(i) != reference());
+    CHECK((end != NULL) == others);
     size_t first = end != NULL ? (size_t)(end + 1 - all) : 0;
     for (size_t size = first; end != NULL && size <= first + 1; size++) {
         text[0] = '\0';
