@@ -22,14 +22,28 @@ AQ_INLINE void lay_digits(const aq_row_planes row[AQ_DIGIT_ROWS], int planes, ch
         }
 }
 
+/* A bit for each quad that is not zero. */
+AQ_INLINE uint32_t quads_with_any(const int8_t *plane)
+{
+    const __m512i first = _mm512_load_si512(plane), second = _mm512_load_si512(plane + 64);
+    return (uint32_t)_mm512_test_epi32_mask(first, first) | (uint32_t)_mm512_test_epi32_mask(second, second)
+                                                                << 16;
+}
+
 AQ_INLINE void lay_tail(const aq_row_planes row[AQ_DIGIT_ROWS], bool exact, int segments, int32_t bias,
                         aq_digits_tail *tail)
 {
     memset(tail, 0, sizeof *tail);
+    const int length = AQ_QUADS / segments;
     for (int r = 0; r < AQ_DIGIT_ROWS; r++) {
+        const uint32_t quads = exact ? quads_with_any(row[r].plane[2]) : 0;
         for (int s = 0; s < segments; s++) {
-            for (int p = 0; p < aq_plane_count(exact); p++)
-                tail->correction[s][p][r] = -bias * row[r].sum[p][s];
+            tail->correction[s][AQ_OF_HIGH][r] = -bias * (row[r].sum[0][s] * 256 + row[r].sum[1][s]);
+            if (exact) {
+                tail->correction[s][AQ_LOW_QUADS][r] =
+                    (int32_t)(quads >> s * length & UINT32_MAX >> (AQ_QUADS - length));
+                tail->correction[s][AQ_OF_LOW][r] = -bias * row[r].sum[2][s];
+            }
             tail->x_sum[s][r] = aq_planes_x_sum(&row[r], exact, s);
         }
         tail->scale[r] = row[r].scale;

@@ -51,13 +51,15 @@ AQ_INLINE void panel_of_band(const band *b, const char *at, int64_t bytes, bool 
     const int vectors = type == AQ_S4 ? 8 : 4;
     const int32_t *digits = b->digits;
     const int64_t digit_step = b->digit_step;
+    /* of high to its second plane, which is not shifted where the two are joined */
+    const int32_t correction[PLANES] = {0, b->tail->correction[b->segment][AQ_OF_HIGH][0],
+                                        b->tail->correction[b->segment][AQ_OF_LOW][0]};
 #define START(p, v)                                                                                          \
     __m512i s##p##v = p >= planes || v >= vectors ? _mm512_setzero_si512()                                   \
-                      : b->first                                                                             \
-                          ? _mm512_set1_epi32(b->tail->correction[b->segment][p][0] * (type != AQ_S4 ? 1     \
+                      : !b->first                 ? _mm512_load_si512(waiting + (p * vectors + v) * 16)      \
+                                                  : _mm512_set1_epi32(correction[p] * (type != AQ_S4 ? 1     \
                                                                                        : v < 4       ? 17    \
-                                                                                                     : 16))        \
-                          : _mm512_load_si512(waiting + (p * vectors + v) * 16);
+                                                                                                     : 16));
     FOR_ALL(START)
     for (int64_t k = 0; k < b->k; k += 4, digits += planes * digit_step) {
         __m512i row[4], quad[4];

@@ -100,13 +100,12 @@ AQ_INLINE __m512 sum_block(const char *data, const int64_t offset[COLUMNS], cons
         high[four] = sum_in_lanes(sum[0].high, sum[1].high, sum[2].high, sum[3].high);
         low[four] = planes > 2 ? sum_in_lanes(sum[0].low, sum[1].low, sum[2].low, sum[3].low) : high[four];
     }
-    __m512i h =
-        _mm512_add_epi32(sum_lanes(high[0], high[1], high[2], high[3]),
-                         _mm512_set1_epi32(tail->correction[0][0][0] * 256 + tail->correction[0][1][0]));
+    __m512i h = _mm512_add_epi32(sum_lanes(high[0], high[1], high[2], high[3]),
+                                 _mm512_set1_epi32(tail->correction[0][AQ_OF_HIGH][0]));
     if (planes == 2)
         return _mm512_cvtepi32_ps(h);
     __m512i l = _mm512_add_epi32(sum_lanes(low[0], low[1], low[2], low[3]),
-                                 _mm512_set1_epi32(tail->correction[0][2][0]));
+                                 _mm512_set1_epi32(tail->correction[0][AQ_OF_LOW][0]));
     return _mm512_fmadd_ps(_mm512_cvtepi32_ps(h), _mm512_set1_ps(256.0f), _mm512_cvtepi32_ps(l));
 }
 

@@ -25,6 +25,12 @@
 
 enum { AQ_QUADS = AQ_BLOCK / 4, AQ_QUAD_DIGITS = AQ_DIGIT_ROWS * 4 /* bytes of a plane's quad */ };
 
+/* What aq_digits_tail.correction holds for a segment and row: what is added to H and to L for the weights'
+ * being unsigned, and in mode exact a bit for each quad of which a low digit is not zero. x of 11 or 8 bits
+ * that is within 2^-4 of the largest of its block leaves nothing to low: of numbers spread like a bell two
+ * quads in three have none. */
+enum { AQ_OF_HIGH, AQ_LOW_QUADS, AQ_OF_LOW };
+
 /* Where the scales of weights come in (planes.h). */
 typedef enum aq_scaling { AQ_BY_COLUMNS, AQ_BY_GROUPS, AQ_BY_GROUPS_WITH_ZERO } aq_scaling;
 
