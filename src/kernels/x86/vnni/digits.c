@@ -148,33 +148,73 @@ AQ_INLINE void place_line(const aq_group_scales *job, const float *line, int64_t
         to_panel(job->type, line, to);
 }
 
+/* Scales or offsets of a segment's columns, one after the other. */
+typedef float lines_of_segments[AQ_SEGMENTS][AQ_PANEL_MOST];
+
+/* Four groups of each of 8 columns, which lie next to each other: a load a column. */
+AQ_INLINE void read_four_groups(const uint16_t *from, int64_t stride, aq_half half, lines_of_segments lines,
+                                int64_t j)
+{
+    __m128i pair[4], low[2], high[2];
+#pragma GCC unroll 4
+    for (int i = 0; i < 4; i++)
+        pair[i] = _mm_castpd_si128(_mm_loadh_pd(
+            _mm_castsi128_pd(_mm_loadl_epi64((const __m128i *)(const void *)(from + i * stride))),
+            (const double *)(const void *)(from + (i + 4) * stride)));
+#pragma GCC unroll 2
+    for (int i = 0; i < 2; i++) { /* columns 2 i and 2 i + 1, then those 4 on; dwords are groups */
+        low[i] = _mm_unpacklo_epi16(pair[2 * i], pair[2 * i + 1]);
+        high[i] = _mm_unpackhi_epi16(pair[2 * i], pair[2 * i + 1]);
+    }
+    const __m128i a = _mm_unpacklo_epi32(low[0], low[1]), b = _mm_unpacklo_epi32(high[0], high[1]),
+                  c = _mm_unpackhi_epi32(low[0], low[1]), d = _mm_unpackhi_epi32(high[0], high[1]);
+    _mm256_store_ps(lines[0] + j, aq_half_eight(_mm_unpacklo_epi64(a, b), half));
+    _mm256_store_ps(lines[1] + j, aq_half_eight(_mm_unpackhi_epi64(a, b), half));
+    _mm256_store_ps(lines[2] + j, aq_half_eight(_mm_unpacklo_epi64(c, d), half));
+    _mm256_store_ps(lines[3] + j, aq_half_eight(_mm_unpackhi_epi64(c, d), half));
+}
+
+/* from: of the block's first group and the first column. +0 beyond n, and where a segment is beyond k. */
+AQ_INLINE void read_segments(const aq_group_scales *job, const uint16_t *from, int64_t group_stride,
+                             int64_t stride, int64_t used, lines_of_segments lines)
+{
+    const int64_t length = AQ_BLOCK / job->segments, group = job->scaled->group;
+    int64_t j = 0;
+    if (job->segments == AQ_SEGMENTS && group == length && group_stride == 1 && job->k > 3 * length)
+        for (; j + 8 <= job->n; j += 8)
+            read_four_groups(from + j * stride, stride, job->scaled->half, lines, j);
+    if (j < used)
+        for (int64_t s = 0; s < job->segments; s++) {
+            const int64_t n = s * length < job->k ? job->n : 0,
+                          groups = (job->k0 + s * length) / group - job->k0 / group;
+            if (n < used)
+                memset(lines[s] + j, 0, (size_t)(used - j) * sizeof(float));
+            if (n > j)
+                aq_halves_to_floats(lines[s] + j, from + groups * group_stride + j * stride, stride, n - j,
+                                    job->scaled->half);
+        }
+}
+
 void aq_vnni_group_scales(const aq_group_scales *job)
 {
     const aq_scaled *scaled = job->scaled;
-    const int64_t columns = aq_panel_columns(job->type), length = AQ_BLOCK / job->segments;
+    const int64_t columns = aq_panel_columns(job->type), group = job->k0 / scaled->group;
     const int64_t used = job->in_order ? (job->n + 15) / 16 * 16 : columns;
-    _Alignas(64) float scale[AQ_PANEL_MOST], zero[AQ_PANEL_MOST];
+    _Alignas(64) lines_of_segments scale, zero;
+    read_segments(job,
+                  (const uint16_t *)scaled->scale + group * scaled->scale_group + job->n0 * scaled->scale_n,
+                  scaled->scale_group, scaled->scale_n, used, scale);
+    if (job->zero != NULL)
+        read_segments(job, scaled->offset + group * scaled->offset_group + job->n0 * scaled->offset_n,
+                      scaled->offset_group, scaled->offset_n, used, zero);
     for (int64_t s = 0; s < job->segments; s++) {
-        int64_t n = s * length < job->k ? job->n : 0, group = (job->k0 + s * length) / scaled->group;
-        if (n < used) {
-            memset(scale, 0, (size_t)used * sizeof *scale);
-            memset(zero, 0, (size_t)used * sizeof *zero);
-        }
-        if (n > 0)
-            aq_halves_to_floats(scale,
-                                (const uint16_t *)scaled->scale + group * scaled->scale_group +
-                                    job->n0 * scaled->scale_n,
-                                scaled->scale_n, n, scaled->half);
-        place_line(job, scale, used, job->scale + s * columns);
+        place_line(job, scale[s], used, job->scale + s * columns);
         if (job->zero == NULL)
             continue;
-        if (n > 0)
-            aq_halves_to_floats(zero,
-                                scaled->offset + group * scaled->offset_group + job->n0 * scaled->offset_n,
-                                scaled->offset_n, n, scaled->half);
         for (int64_t j = 0; j < used; j += 16)
-            _mm512_store_ps(zero + j, _mm512_mul_ps(_mm512_load_ps(zero + j), _mm512_load_ps(scale + j)));
-        place_line(job, zero, used, job->zero + s * columns);
+            _mm512_store_ps(zero[s] + j,
+                            _mm512_mul_ps(_mm512_load_ps(zero[s] + j), _mm512_load_ps(scale[s] + j)));
+        place_line(job, zero[s], used, job->zero + s * columns);
     }
 }
 

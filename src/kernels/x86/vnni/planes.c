@@ -17,8 +17,8 @@ static const char *stream_declines(const aq_kernel_query *query)
         return "takes 4-bit weights whose rows begin at a byte only";
     if (order_t ? query->stride_k != 1 : query->stride_n != 1)
         return "takes weights with n or k contiguous only";
-    if (order_t && query->group % AQ_BLOCK != 0)
-        return "takes groups of less than 128 along k through panels only";
+    if (order_t && query->type == AQ_S8 && query->group % AQ_BLOCK != 0)
+        return "takes 8-bit weights in groups of less than 128 along k through panels only";
     return NULL;
 }
 

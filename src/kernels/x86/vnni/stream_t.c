@@ -78,13 +78,39 @@ AQ_INLINE void order_digits(const aq_planes_stream *stream, aq_weight_type type,
         }
 }
 
-/* f of planes.h of one block of 16 columns; those that do not exist are the last again. data: the block's
- * first byte in the first column; offset: from there to the others. */
-AQ_INLINE __m512 sum_block(const char *data, const int64_t offset[COLUMNS], const aq_lines *lines,
-                           int64_t bytes, bool full, const int32_t *digits, const aq_digits_tail *tail,
-                           aq_weight_type type, int planes, int brings, aq_ahead *ahead)
+/* Lane s of a, b, c, d, side by side. */
+AQ_INLINE void part_lanes(__m512i a, __m512i b, __m512i c, __m512i d, __m512i of[AQ_SEGMENTS])
 {
-    __m512i d[3][2], high[4], low[4];
+    const __m512i even_ab = _mm512_shuffle_i32x4(a, b, 0x88), even_cd = _mm512_shuffle_i32x4(c, d, 0x88),
+                  odd_ab = _mm512_shuffle_i32x4(a, b, 0xDD), odd_cd = _mm512_shuffle_i32x4(c, d, 0xDD);
+    of[0] = _mm512_shuffle_i32x4(even_ab, even_cd, 0x88);
+    of[1] = _mm512_shuffle_i32x4(odd_ab, odd_cd, 0x88);
+    of[2] = _mm512_shuffle_i32x4(even_ab, even_cd, 0xDD);
+    of[3] = _mm512_shuffle_i32x4(odd_ab, odd_cd, 0xDD);
+}
+
+/* The sums of the columns that four such vectors hold, segment by segment: of 4 bits a lane has 32 k. */
+AQ_INLINE void sum_segments(const __m512i four[4], int segments, __m512i sum[AQ_SEGMENTS])
+{
+    if (segments == 1) {
+        sum[0] = sum_lanes(four[0], four[1], four[2], four[3]);
+        return;
+    }
+    part_lanes(four[0], four[1], four[2], four[3], sum);
+    if (segments == 2) {
+        sum[0] = _mm512_add_epi32(sum[0], sum[1]);
+        sum[1] = _mm512_add_epi32(sum[2], sum[3]);
+    }
+}
+
+/* f of planes.h of one block of 16 columns, for each segment; columns that do not exist are the last again.
+ * data: the block's first byte in the first column; offset: from there to the others. */
+AQ_INLINE void sum_block(const char *data, const int64_t offset[COLUMNS], const aq_lines *lines,
+                         int64_t bytes, bool full, const int32_t *digits, const aq_digits_tail *tail,
+                         aq_weight_type type, int planes, int segments, int brings, aq_ahead *ahead,
+                         __m512 f[AQ_SEGMENTS])
+{
+    __m512i d[3][2], high[4], low[4], h[AQ_SEGMENTS], l[AQ_SEGMENTS];
 #pragma GCC unroll 3
     for (int p = 0; p < 3; p++) {
         d[p][0] = p < planes ? _mm512_loadu_si512(digits + p * AQ_QUADS) : _mm512_setzero_si512();
@@ -100,13 +126,18 @@ AQ_INLINE __m512 sum_block(const char *data, const int64_t offset[COLUMNS], cons
         high[four] = sum_in_lanes(sum[0].high, sum[1].high, sum[2].high, sum[3].high);
         low[four] = planes > 2 ? sum_in_lanes(sum[0].low, sum[1].low, sum[2].low, sum[3].low) : high[four];
     }
-    __m512i h = _mm512_add_epi32(sum_lanes(high[0], high[1], high[2], high[3]),
-                                 _mm512_set1_epi32(tail->correction[0][AQ_OF_HIGH][0]));
-    if (planes == 2)
-        return _mm512_cvtepi32_ps(h);
-    __m512i l = _mm512_add_epi32(sum_lanes(low[0], low[1], low[2], low[3]),
-                                 _mm512_set1_epi32(tail->correction[0][AQ_OF_LOW][0]));
-    return _mm512_fmadd_ps(_mm512_cvtepi32_ps(h), _mm512_set1_ps(256.0f), _mm512_cvtepi32_ps(l));
+    sum_segments(high, segments, h);
+    if (planes > 2)
+        sum_segments(low, segments, l);
+#pragma GCC unroll 4
+    for (int s = 0; s < segments; s++) {
+        f[s] =
+            _mm512_cvtepi32_ps(_mm512_add_epi32(h[s], _mm512_set1_epi32(tail->correction[s][AQ_OF_HIGH][0])));
+        if (planes > 2)
+            f[s] = _mm512_fmadd_ps(f[s], _mm512_set1_ps(256.0f),
+                                   _mm512_cvtepi32_ps(_mm512_add_epi32(
+                                       l[s], _mm512_set1_epi32(tail->correction[s][AQ_OF_LOW][0]))));
+    }
 }
 
 /* Which columns are taken side by side: 16, of which the first n exist, each `apart` columns on. */
@@ -129,14 +160,14 @@ AQ_INLINE aq_scaled scales_of(const aq_planes_stream *stream, const side_by_side
 }
 
 AQ_INLINE __m512 sum_columns(const aq_planes_stream *stream, const side_by_side *columns, aq_weight_type type,
-                             int planes, bool grouped, int brings, aq_ahead *ahead)
+                             int planes, bool grouped, int segments, int brings, aq_ahead *ahead)
 {
     const int64_t block_bytes = aq_vnni_digits(planes == 3) + (int64_t)sizeof(aq_digits_tail),
                   weight_bytes = AQ_BLOCK / (type == AQ_S4 ? 2 : 1);
     const aq_lines lines = aq_lines_at(stream->weight, true, 0, stream->n0 + columns->j);
     const char *data = lines.data;
     __m512 total = _mm512_setzero_ps();
-    _Alignas(64) float scale[AQ_PANEL_MOST], zero[AQ_PANEL_MOST];
+    _Alignas(64) float scale[AQ_SEGMENTS * AQ_PANEL_MOST], zero[AQ_SEGMENTS * AQ_PANEL_MOST];
     int64_t offset[COLUMNS];
     for (int64_t i = 0; i < COLUMNS; i++)
         offset[i] = (i < columns->n ? i : columns->n - 1) * columns->apart * lines.outer_bytes;
@@ -147,13 +178,16 @@ AQ_INLINE __m512 sum_columns(const aq_planes_stream *stream, const side_by_side 
         const int64_t k = stream->k - k0, bytes = type == AQ_S4 ? (k + 1) / 2 : k;
         const aq_digits_tail *tail = aq_tail_of(stream->digits + k0 / AQ_BLOCK * block_bytes, planes == 3);
         const int32_t *digits = stream->room + k0 / AQ_BLOCK * planes * AQ_QUADS;
-        __m512 f = k >= AQ_BLOCK ? sum_block(data, offset, &lines, weight_bytes, true, digits, tail, type,
-                                             planes, brings, ahead)
-                                 : sum_block(data, offset, &lines, bytes, false, digits, tail, type, planes,
-                                             brings, ahead);
+        __m512 f[AQ_SEGMENTS];
+        if (k >= AQ_BLOCK)
+            sum_block(data, offset, &lines, weight_bytes, true, digits, tail, type, planes, segments, brings,
+                      ahead, f);
+        else
+            sum_block(data, offset, &lines, bytes, false, digits, tail, type, planes, segments, brings, ahead,
+                      f);
         __m512 s = _mm512_set1_ps(tail->scale[0]);
         if (!grouped) {
-            total = _mm512_fmadd_ps(f, s, total);
+            total = _mm512_fmadd_ps(f[0], s, total);
             continue;
         }
         aq_vnni_group_scales(&(aq_group_scales){.scaled = &scaled,
@@ -162,18 +196,23 @@ AQ_INLINE __m512 sum_columns(const aq_planes_stream *stream, const side_by_side 
                                                 .k = k,
                                                 .n0 = 0,
                                                 .n = columns->n,
-                                                .segments = 1,
+                                                .segments = segments,
                                                 .in_order = true,
                                                 .scale = scale,
                                                 .zero = stream->zero ? zero : NULL});
-        total = _mm512_fmadd_ps(_mm512_mul_ps(f, s), _mm512_load_ps(scale), total);
-        if (stream->zero)
-            total = _mm512_fmadd_ps(_mm512_set1_ps(tail->x_sum[0][0]), _mm512_load_ps(zero), total);
+#pragma GCC unroll 4
+        for (int i = 0; i < segments; i++) {
+            const int64_t at = i * aq_panel_columns(type);
+            total = _mm512_fmadd_ps(_mm512_mul_ps(f[i], s), _mm512_load_ps(scale + at), total);
+            if (stream->zero)
+                total = _mm512_fmadd_ps(_mm512_set1_ps(tail->x_sum[i][0]), _mm512_load_ps(zero + at), total);
+        }
     }
     return total;
 }
 
-AQ_INLINE void stream_of(const aq_planes_stream *stream, aq_weight_type type, int planes, bool grouped)
+AQ_INLINE void stream_of(const aq_planes_stream *stream, aq_weight_type type, int planes, bool grouped,
+                         int segments)
 {
     const int64_t line_k = AQ_LINE_BYTES * (type == AQ_S4 ? 2 : 1), run = (stream->k + line_k - 1) / line_k;
     const int64_t column_bytes = aq_lines_at(stream->weight, true, 0, 0).outer_bytes,
@@ -193,7 +232,7 @@ AQ_INLINE void stream_of(const aq_planes_stream *stream, aq_weight_type type, in
                               .stride = (uintptr_t)(next.outer_bytes * apart),
                               .run = run,
                               .lines = j + p + after < stream->n ? run * COLUMNS : 0};
-            sum[p] = sum_columns(stream, &columns, type, planes, grouped, brings, &ahead);
+            sum[p] = sum_columns(stream, &columns, type, planes, grouped, segments, brings, &ahead);
         }
         if (apart == 1) {
             _mm512_store_ps(stream->acc + j, sum[0]);
@@ -206,18 +245,29 @@ AQ_INLINE void stream_of(const aq_planes_stream *stream, aq_weight_type type, in
     }
 }
 
+AQ_INLINE void stream_by_segments(const aq_planes_stream *stream, aq_weight_type type, int planes)
+{
+    if (stream->scaled == NULL)
+        stream_of(stream, type, planes, false, 1);
+    else if (type == AQ_S8 || stream->segments == 1)
+        stream_of(stream, type, planes, true, 1);
+    else if (stream->segments == 2)
+        stream_of(stream, type, planes, true, 2);
+    else
+        stream_of(stream, type, planes, true, AQ_SEGMENTS);
+}
+
 void aq_vnni_stream_t(const aq_planes_stream *stream)
 {
-    const bool grouped = stream->scaled != NULL;
     if (stream->weight->type == AQ_S8) {
         if (stream->exact)
-            stream_of(stream, AQ_S8, 3, grouped);
+            stream_by_segments(stream, AQ_S8, 3);
         else
-            stream_of(stream, AQ_S8, 2, grouped);
+            stream_by_segments(stream, AQ_S8, 2);
     } else {
         if (stream->exact)
-            stream_of(stream, AQ_S4, 3, grouped);
+            stream_by_segments(stream, AQ_S4, 3);
         else
-            stream_of(stream, AQ_S4, 2, grouped);
+            stream_by_segments(stream, AQ_S4, 2);
     }
 }
