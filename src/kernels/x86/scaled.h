@@ -75,14 +75,25 @@ AQ_INLINE __m256 aq_half_eight(__m128i bits, aq_half half)
 AQ_INLINE void aq_halves_to_floats(float *out, const uint16_t *from, int64_t stride, int64_t n, aq_half half)
 {
     for (int64_t i = 0; i < n; i += 8) {
-        uint16_t some[8] = {0};
-        const uint16_t *eight = from + i;
-        if (stride != 1 || n - i < 8) {
-            for (int64_t j = 0; j < 8 && i + j < n; j++)
-                some[j] = from[(i + j) * stride];
-            eight = some;
+        const uint16_t *eight = from + i * stride;
+        __m128i bits;
+        if (n - i < 8) {
+            uint16_t some[8] = {0};
+            for (int64_t j = 0; i + j < n; j++)
+                some[j] = eight[j * stride];
+            bits = _mm_loadu_si128((const __m128i *)(const void *)some);
+        } else if (stride == 1) {
+            bits = _mm_loadu_si128((const __m128i *)(const void *)eight);
+        } else { /* not by way of memory: a load waits long for narrower stores */
+            bits = _mm_cvtsi32_si128(eight[0]);
+            bits = _mm_insert_epi16(bits, eight[stride], 1);
+            bits = _mm_insert_epi16(bits, eight[2 * stride], 2);
+            bits = _mm_insert_epi16(bits, eight[3 * stride], 3);
+            bits = _mm_insert_epi16(bits, eight[4 * stride], 4);
+            bits = _mm_insert_epi16(bits, eight[5 * stride], 5);
+            bits = _mm_insert_epi16(bits, eight[6 * stride], 6);
+            bits = _mm_insert_epi16(bits, eight[7 * stride], 7);
         }
-        __m128i bits = _mm_loadu_si128((const __m128i *)(const void *)eight);
         _mm256_storeu_ps(out + i, aq_half_eight(bits, half));
     }
 }
