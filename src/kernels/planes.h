@@ -86,6 +86,9 @@ typedef struct aq_planes_tile {
     int lines;             /* of it to bring in this call */
     int64_t digits_stride; /* aq_planes.all_rows: bytes to the next tile's digits */
     int64_t tile_rows;     /* aq_planes.all_rows: of each tile but the last, at most aq_planes.tile_rows */
+    int64_t blocks;       /* aq_planes.many_blocks: of k; their digits, and AQ_SEGMENTS of scales each, follow
+                             each other */
+    int64_t panel_stride; /* aq_planes.many_blocks: bytes to the next block's panel */
     /* what the next call takes, to be brought to the first-level cache; or null */
     const char *next_digits;
     const float *next_acc;
@@ -135,6 +138,7 @@ typedef struct aq_planes {
     bool cuts_k;        /* where n is short tasks may share k (matmul/run_planes_k.c): sums are multiplied by
                            s of the tail alone, and a call for a single block costs no more than others */
     bool all_rows;      /* multiply takes one tile of rows after the other */
+    bool many_blocks;   /* multiply takes a few blocks of k at once, and all_rows */
     int pack_lines;     /* what pack_panel brings of `ahead`, of the 128 lines that a panel is made from */
     bool many_panels;   /* pack_panel takes columns of many panels, in the order of memory */
     void (*make_digits)(aq_digits_job *job);

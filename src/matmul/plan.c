@@ -65,6 +65,7 @@ enum {
      * task and the digits of a few blocks may take. */
     CHUNK_SUMS_SHARE = 4,
     CHUNK_DIGITS_SHARE = 4,
+    CHUNK_BLOCKS = 8,
     TILES_PER_PART = 4 /* rows of a task: at least so many tiles for each dequantised panel */
 };
 
@@ -247,19 +248,23 @@ static int64_t rows_of_tile(int64_t block, int64_t m, int64_t most)
     return tiles == 1 && most > AQ_DIGIT_ROWS ? m : aq_round_up(aq_ceil_div(block, tiles), AQ_DIGIT_ROWS);
 }
 
-/* A kernel of large tiles is done with a block so soon that its digits must come from near. Where a task is
- * one panel, as memory lies in order T, FRACTAL_NZ and packed, and the digits of all k pass half of the
- * second-level cache, it gets more panels and does a few blocks of k for all of them: 512 rows of 4096 x 4096
- * int8 with AMX take 33 ms instead of 44 (order T), 30 instead of 45 (FRACTAL_NZ). */
-static bool cut_chunks(aq_plan *plan)
+/* A kernel of large tiles is done with a block so soon that its digits and sums must come from near. Where
+ * the digits of all k pass half of the second-level cache, a task gets several panels and does a few blocks
+ * of k for one after the other: the sums of a panel's rows stay in the first-level cache for these blocks,
+ * the blocks' digits in the second for all panels. Plain rows are packed a block at a time: with more of them
+ * 128 rows of 4096 x 4096 take 5 to 15 % longer, as they come from memory. */
+static bool cut_chunks(aq_plan *plan, bool plain_rows)
 {
     const aq_planes *planes = plan->planes->planes;
     const int64_t near = (int64_t)aq_cpu_l2_bytes(), blocks = aq_ceil_div(plan->problem.k, AQ_BLOCK),
                   block_bytes = aq_ceil_div(plan->rows_block, plan->tile_rows) *
                                 aq_digits_bytes(planes, aq_plan_exact(plan));
-    if (planes->tile_rows == AQ_DIGIT_ROWS || block_bytes > near || block_bytes * blocks <= near / 2)
+    if (!planes->many_blocks || plan->problem.m <= PLANES_FEW_ROWS ||
+        (!plain_rows && block_bytes * blocks <= near / 2))
         return false;
-    plan->blocks_together = aq_max_i64(1, near / CHUNK_DIGITS_SHARE / block_bytes);
+    const int64_t most = plain_rows ? 1 : aq_min_i64(CHUNK_BLOCKS, near / CHUNK_DIGITS_SHARE / block_bytes),
+                  chunks = aq_ceil_div(blocks, aq_max_i64(1, most));
+    plan->blocks_together = aq_ceil_div(blocks, chunks);
     return true;
 }
 
@@ -274,13 +279,13 @@ static void cut_planes(aq_plan *plan, const aq_kernel_query *query)
     plan->rows_block = aq_min_i64(aq_round_up(m, AQ_DIGIT_ROWS), PLANES_ROWS);
     plan->tile_rows = rows_of_tile(plan->rows_block, m, planes->tile_rows);
     const bool packed = plan->problem.weight_panel > 0, nz = plan->problem.weight_block > 0;
-    const bool few = m <= PLANES_FEW_ROWS && planes->many_panels;
-    /* panels of 4 bits are twice their weights: better kept in the first-level cache */
-    plan->packs_slices = few && !packed && !nz && !plan->planes_stream && plan->order == AQ_ORDER_P &&
-                         plan->problem.weight_type == AQ_S8;
+    const bool plain_rows = plan->order == AQ_ORDER_P && !packed && !nz,
+               few = m <= PLANES_FEW_ROWS && planes->many_panels,
+               chunks = !plan->planes_stream && cut_chunks(plan, plain_rows);
+    /* of few rows panels of 4 bits, twice their weights, are better kept in the first-level cache */
+    plan->packs_slices =
+        plain_rows && !plan->planes_stream && (chunks || (few && plan->problem.weight_type == AQ_S8));
     const int64_t wide = (int64_t)(aq_cpu_l2_bytes() / PLANES_PANELS_SHARE / AQ_BLOCK) / columns * columns;
-    const bool by_panels = !plan->planes_stream && (packed || nz || plan->order == AQ_ORDER_T),
-               chunks = by_panels && cut_chunks(plan);
     const int share = planes->tile_rows > AQ_DIGIT_ROWS ? CHUNK_SUMS_SHARE : PLANES_SUMS_SHARE;
     const bool whole_rows = plan->order == AQ_ORDER_P && !nz;
     int64_t most = chunks                      ? PLANES_SLICE

@@ -17,9 +17,10 @@ enum {
  * one line of each of 128 columns, are half as quick, since no prefetcher sees where they lead. */
 static int64_t blocks_ahead(const aq_plan *plan)
 {
+    if (plan->blocks_together > 0)
+        return plan->blocks_together;
     const aq_planes *planes = plan->planes->planes;
-    const bool runs =
-        plan->order == AQ_ORDER_T && plan->problem.weight_block == 0 && plan->blocks_together == 0;
+    const bool runs = plan->order == AQ_ORDER_T && plan->problem.weight_block == 0;
     return runs && (!planes->all_rows || planes->tile_rows > AQ_DIGIT_ROWS) ? BLOCKS_AHEAD_T : 1;
 }
 
@@ -33,7 +34,7 @@ static aq_ahead ahead_of(const aq_matrix_run *run, int64_t k, int64_t column, in
     const bool order_t = plan->order == AQ_ORDER_T;
     int64_t length = blocks_ahead(plan) * AQ_BLOCK;
     k += length;
-    if (order_t && k >= plan->problem.k) {
+    if (order_t && k >= plan->problem.k && plan->blocks_together == 0) {
         k = 0;
         column += n;
     }
@@ -47,7 +48,7 @@ static aq_ahead ahead_of(const aq_matrix_run *run, int64_t k, int64_t column, in
         int64_t along = order_t ? k : column, across = order_t ? column : k;
         at = weight->first + along / weight->block * weight->block_stride + across * inner;
         runs = aq_ceil_div(run_length, weight->block);
-        run_length = weight->block * (order_t ? n : AQ_BLOCK);
+        run_length = weight->block * (order_t ? n : length);
         inner = weight->block_stride;
     }
     if (inner == run_length) { /* a packed panel is one run, too */
@@ -73,15 +74,15 @@ static int64_t columns_of(const aq_matrix_run *run, int64_t n0)
     return aq_min_i64(aq_panel_columns(problem->weight_type), problem->n - n0);
 }
 
-/* One block of a slice to panels that lie one after the other. */
-static void pack_slice(const aq_matrix_run *run, size_t thread, int64_t column, int64_t n, int64_t block)
+/* One block of n columns to panels that lie one after the other. */
+static void pack_block(const aq_matrix_run *run, int64_t column, int64_t n, int64_t block, char *panels)
 {
     run->plan->planes->planes->pack_panel(&(aq_integers_job){.weight = &run->weight,
                                                              .k0 = block * AQ_BLOCK,
                                                              .n0 = column,
                                                              .k = k_of(run, block * AQ_BLOCK),
                                                              .n = n,
-                                                             .panel = aq_scratch_of(run, thread)});
+                                                             .panel = panels});
 }
 
 /* Who brings the next lines: with few rows packing brings some of them, while memory is what it waits for
@@ -107,27 +108,37 @@ static int lines_of(const aq_matrix_run *run, int64_t calls)
                            aq_ceil_div(PANEL_LINES, calls));
 }
 
-aq_planes_scales aq_planes_group_scales(const aq_matrix_run *run, size_t thread, int64_t block, int64_t n0,
-                                        bool in_order)
+/* The scales of a few blocks, one after the other. */
+static aq_planes_scales scales_of_blocks(const aq_matrix_run *run, size_t thread, int64_t block,
+                                         int64_t blocks, int64_t n0, bool in_order)
 {
     const aq_plan *plan = run->plan;
     const aq_scaled *scaled = &run->data.parameters.scaled;
     const aq_weight_type type = plan->problem.weight_type;
+    const int64_t floats = aq_panel_columns(type) * AQ_SEGMENTS;
     if (!plan->by_groups)
         return (aq_planes_scales){.scale = NULL};
     float *scale = aq_scratch_floats(run, thread, plan->workspace.scratch_scale),
-          *zero = scaled->offset != NULL ? scale + aq_panel_columns(type) * AQ_SEGMENTS : NULL;
-    plan->planes->planes->group_scales(&(aq_group_scales){.scaled = scaled,
-                                                          .type = type,
-                                                          .k0 = block * AQ_BLOCK,
-                                                          .k = k_of(run, block * AQ_BLOCK),
-                                                          .n0 = n0,
-                                                          .n = columns_of(run, n0),
-                                                          .segments = plan->segments,
-                                                          .in_order = in_order,
-                                                          .scale = scale,
-                                                          .zero = zero});
+          *zero = scaled->offset != NULL ? scale + blocks * floats : NULL;
+    for (int64_t b = 0; b < blocks; b++)
+        plan->planes->planes->group_scales(
+            &(aq_group_scales){.scaled = scaled,
+                               .type = type,
+                               .k0 = (block + b) * AQ_BLOCK,
+                               .k = k_of(run, (block + b) * AQ_BLOCK),
+                               .n0 = n0,
+                               .n = columns_of(run, n0),
+                               .segments = plan->segments,
+                               .in_order = in_order,
+                               .scale = scale + b * floats,
+                               .zero = zero != NULL ? zero + b * floats : NULL});
     return (aq_planes_scales){.scale = scale, .zero = zero};
+}
+
+aq_planes_scales aq_planes_group_scales(const aq_matrix_run *run, size_t thread, int64_t block, int64_t n0,
+                                        bool in_order)
+{
+    return scales_of_blocks(run, thread, block, 1, n0, in_order);
 }
 
 /* One panel of one block times all rows of the block of rows. */
@@ -162,6 +173,7 @@ static void multiply_panel(const aq_matrix_run *run, size_t thread, int64_t colu
             &(aq_planes_tile){.digits = aq_planes_digits(run, thread, r / plan->tile_rows) + at,
                               .digits_stride = layout->digits_bytes,
                               .tile_rows = plan->tile_rows,
+                              .blocks = 1,
                               .panel = panel,
                               .acc = aq_planes_sums(run, thread, p, r),
                               .acc_stride = columns,
@@ -178,22 +190,83 @@ static void multiply_panel(const aq_matrix_run *run, size_t thread, int64_t colu
     }
 }
 
+/* Panels of a few blocks times all rows. panel: the first block's, the others panel_stride bytes apart. */
+static void multiply_blocks(const aq_matrix_run *run, size_t thread, int64_t column, int64_t p, int64_t block,
+                            int64_t blocks, const char *panel, int64_t panel_stride, aq_ahead *ahead,
+                            int64_t lines)
+{
+    const aq_plan *plan = run->plan;
+    const aq_planes *planes = plan->planes->planes;
+    const bool exact = aq_plan_exact(plan);
+    const int64_t columns = aq_panel_columns(plan->problem.weight_type);
+    const aq_planes_scales by_groups = scales_of_blocks(run, thread, block, blocks, column + p, false);
+    planes->multiply(
+        &(aq_planes_tile){.digits = aq_planes_digits(run, thread, 0) + block * aq_digits_bytes(planes, exact),
+                          .digits_stride = plan->workspace.digits_bytes,
+                          .tile_rows = plan->tile_rows,
+                          .blocks = blocks,
+                          .panel = panel,
+                          .panel_stride = panel_stride,
+                          .acc = aq_planes_sums(run, thread, p, 0),
+                          .acc_stride = columns,
+                          .rows = run->rows,
+                          .columns = columns,
+                          .segments = plan->segments,
+                          .exact = exact,
+                          .scale = by_groups.scale,
+                          .zero = by_groups.zero,
+                          .ahead = ahead,
+                          .lines = (int)lines});
+}
+
+/* A chunk of blocks of k for all panels of the slice, which are packed panel by panel. */
+static void sum_chunk_by_panels(const aq_matrix_run *run, size_t thread, int64_t column, int64_t n,
+                                int64_t block, int64_t blocks)
+{
+    const aq_plan *plan = run->plan;
+    const int64_t columns = aq_panel_columns(plan->problem.weight_type), panel_bytes = columns * AQ_BLOCK;
+    char *panel = aq_scratch_of(run, thread);
+    for (int64_t p = 0; p < n; p += columns) {
+        /* the next is the next panel's, or the first's of the next chunk */
+        const bool last = p + columns >= n;
+        const int64_t next = last ? 0 : p + columns, before = last ? block : block - plan->blocks_together;
+        const aq_weight weight = aq_weight_around(run, column + p);
+        aq_ahead ahead = ahead_of(run, before * AQ_BLOCK, column + next, aq_min_i64(columns, n - next));
+        for (int64_t b = 0; b < blocks; b++)
+            plan->planes->planes->pack_panel(&(aq_integers_job){.weight = &weight,
+                                                                .k0 = (block + b) * AQ_BLOCK,
+                                                                .n0 = column + p,
+                                                                .k = k_of(run, (block + b) * AQ_BLOCK),
+                                                                .n = columns_of(run, column + p),
+                                                                .panel = panel + b * panel_bytes});
+        multiply_blocks(run, thread, column, p, block, blocks, panel, panel_bytes, &ahead, ahead.lines);
+    }
+}
+
+/* Likewise, packed block by block, as memory lies. */
+static void sum_chunk_by_rows(const aq_matrix_run *run, size_t thread, int64_t column, int64_t n,
+                              int64_t block, int64_t blocks)
+{
+    const int64_t columns = aq_panel_columns(run->plan->problem.weight_type),
+                  panels = aq_ceil_div(n, columns), block_bytes = panels * columns * AQ_BLOCK;
+    char *panel = aq_scratch_of(run, thread);
+    aq_ahead ahead = ahead_of(run, block * AQ_BLOCK, column, n);
+    const int64_t lines = aq_ceil_div(ahead.lines, panels);
+    for (int64_t b = 0; b < blocks; b++)
+        pack_block(run, column, n, block + b, panel + b * block_bytes);
+    for (int64_t p = 0; p < n; p += columns)
+        multiply_blocks(run, thread, column, p, block, blocks, panel + p * AQ_BLOCK, block_bytes, &ahead,
+                        lines);
+}
+
 /* A few blocks of k at a time, for which it goes from panel to panel (plan.h). */
 static void sum_by_chunks(const aq_matrix_run *run, size_t thread, int64_t column, int64_t n)
 {
     const aq_plan *plan = run->plan;
-    const int64_t columns = aq_panel_columns(plan->problem.weight_type), blocks = plan->row_stride / AQ_BLOCK;
-    for (int64_t b0 = 0, end; b0 < blocks; b0 = end) {
-        end = aq_min_i64(b0 + plan->blocks_together, blocks);
-        for (int64_t p = 0; p < n; p += columns)
-            for (int64_t b = b0; b < end; b++) {
-                /* at the end of a panel's chunk the next block is the next panel's first */
-                const bool turns = b + 1 == end && p + columns < n;
-                const int64_t next = p + (turns ? columns : 0);
-                aq_ahead ahead = ahead_of(run, (turns ? b0 - 1 : b) * AQ_BLOCK, column + next,
-                                          aq_min_i64(columns, n - next));
-                multiply_panel(run, thread, column, p, b, &ahead);
-            }
+    const int64_t blocks = plan->row_stride / AQ_BLOCK;
+    for (int64_t b = 0; b < blocks; b += plan->blocks_together) {
+        const int64_t some = aq_min_i64(plan->blocks_together, blocks - b);
+        (plan->packs_slices ? sum_chunk_by_rows : sum_chunk_by_panels)(run, thread, column, n, b, some);
     }
 }
 
@@ -236,7 +309,7 @@ void aq_planes_sum_slice(const aq_matrix_run *run, size_t thread, int64_t column
         for (int64_t b = 0; b < blocks; b++) {
             aq_ahead ahead = ahead_of(run, b * AQ_BLOCK, column, n);
             if (plan->packs_slices)
-                pack_slice(run, thread, column, n, b);
+                pack_block(run, column, n, b, aq_scratch_of(run, thread));
             for (int64_t p = 0; p < n; p += columns)
                 multiply_panel(run, thread, column, p, b, &ahead);
         }

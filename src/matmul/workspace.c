@@ -67,13 +67,15 @@ static bool lay_out_planes(aq_plan *plan, int64_t *total)
     if (!carve(total, affine, &layout->scale) || !carve(total, affine, &layout->zero))
         return false;
     /* fits: the digits of four rows, checked above, are more bytes than these are floats */
-    const int64_t panels = plan->packs_slices ? aq_round_up(plan->slice, columns) * AQ_BLOCK : AQ_PANEL_BYTES;
+    const int64_t blocks = aq_max_i64(1, plan->blocks_together),
+                  panel = (plan->packs_slices ? aq_round_up(plan->slice, columns) : columns) * AQ_BLOCK,
+                  panels = aq_max_i64(AQ_PANEL_BYTES, blocks * panel);
     int64_t line = aq_max_i64(plan->slice, plan->row_stride * AQ_DIGIT_ROWS);
     int64_t *rows = plan->own_digits ? &scratch : total;
     if (!carve(&scratch, panels / floats, &ignored) || !carve(rows, digits * tiles / floats, &layout->rows) ||
         !carve(rows, 2 * plan->rows_block + 1, &layout->x_totals) ||
         !carve(&scratch, plan->rows_block * plan->slice, &layout->scratch_sums) ||
-        !carve(&scratch, plan->by_groups ? 2 * columns * AQ_SEGMENTS : 0, &layout->scratch_scale) ||
+        !carve(&scratch, plan->by_groups ? 2 * columns * AQ_SEGMENTS * blocks : 0, &layout->scratch_scale) ||
         !carve(&scratch, line, &layout->scratch_line) ||
         !carve(&scratch, plan->planes_stream ? 3 * plan->slice + 2 * plan->row_stride : 0,
                &layout->scratch_ints) ||

@@ -21,7 +21,7 @@
 #include "support/levels.h"
 #include "support/v1.h"
 
-enum { MOST_M = 300, MOST_K = 1100, MOST_N = 530, MOST_GROUPS = MOST_K / 32 + 1 };
+enum { MOST_M = 300, MOST_K = 2000, MOST_N = 530, MOST_GROUPS = MOST_K / 32 + 1 };
 
 typedef struct test_case {
     int m, k, n, group; /* group 0: one scale a column; -1: one scale */
@@ -45,6 +45,9 @@ static const test_case cases[] = {
     {17, 700, 258, 128, false, false, false, true, false},
     {70, 333, 96, 0, false, true, false, true, false},
     {300, 256, 66, 0, true, false, false, true, false},
+    /* digits beyond a second-level cache of 2 MiB */
+    {250, 2000, 140, 0, false, true, false, false, false},
+    {250, 1990, 140, 32, true, true, false, true, false},
     {6, 257, 140, 0, false, false, false, true, true},
     {6, 258, 140, 32, true, true, true, true, true},
 };

@@ -114,6 +114,7 @@ static void bench_layout(const aq_kernel *kernel, planes_bench *bench, bool exac
             bench->tile.rows = rows;
             bench->tile.tile_rows = rows < most ? rows : most;
             bench->tile.digits_stride = tile_bytes;
+            bench->tile.blocks = 1;
         }
         snprintf(shape, sizeof shape, "%s multiply rows %lld n %lld k 128", words, (long long)rows,
                  (long long)columns);

@@ -123,6 +123,10 @@ static void check_shapes(ck_planes_case c)
     check_shape(c, 1, 3 * columns + 7, 11 * CK_BLOCK + 5);
     check_shape(c, c.kernel->planes->tile_rows, columns + 9, 15 * CK_BLOCK);
     check_shape(c, 1, 5 * columns, 128);
+    if (c.kernel->planes->many_blocks) /* which has its own order for many tiles of rows */
+        for (int64_t tiles = 2; tiles <= 9; tiles++)
+            check_shape(c, (tiles - tiles / 3 % 2) * c.kernel->planes->tile_rows + tiles / 3 % 2 * 5, columns,
+                        3 * CK_BLOCK - tiles);
 }
 
 /* Every kind of x with every kind of weights, scale and cut, at a shape with tails everywhere. */

@@ -152,14 +152,22 @@ static bool make_digits(const ck_planes_case *c, ck_layout layout, ck_rows *pack
 
 /* ---- panels ---- */
 
-/* The scales of one panel and block, by columns, then judged; or in the panel's order, for the tile. */
-static bool get_scales(const ck_planes_case *c, const aq_scaled *scaled, int64_t block, int64_t n0, int64_t n,
-                       ck_layout layout, bool ordered, aq_planes_tile *tile)
+/* Where the scales and zeros of a few blocks shall be. */
+static void place_scales(const ck_planes_case *c, int64_t blocks, ck_layout layout, aq_planes_tile *tile)
 {
-    const int64_t count = columns_of(c) * c->segments;
-    ck_rows scale = ck_place(CK_ADD, layout, 1, count * 4, 0, AQ_LINE_BYTES), zero = {0};
+    const int64_t count = columns_of(c) * (AQ_SEGMENTS * (blocks - 1) + c->segments);
+    tile->scale = (const float *)(void *)ck_place(CK_ADD, layout, 1, count * 4, 0, AQ_LINE_BYTES).base;
+    tile->zero = NULL;
     if (c->p.offset_present)
-        zero = ck_place(CK_MUL, layout, 1, count * 4, 0, AQ_LINE_BYTES);
+        tile->zero = (const float *)(void *)ck_place(CK_MUL, layout, 1, count * 4, 0, AQ_LINE_BYTES).base;
+}
+
+/* The scales of one panel and a block, the i-th of the tile's, by columns, then judged; or in the panel's
+ * order, for the tile. */
+static bool get_scales(const ck_planes_case *c, const aq_scaled *scaled, int64_t block, int64_t i, int64_t n0,
+                       int64_t n, bool ordered, const aq_planes_tile *tile)
+{
+    const int64_t first = i * AQ_SEGMENTS * columns_of(c);
     aq_group_scales job = {.scaled = scaled,
                            .type = c->p.type,
                            .k0 = block * CK_BLOCK,
@@ -168,12 +176,12 @@ static bool get_scales(const ck_planes_case *c, const aq_scaled *scaled, int64_t
                            .n = n,
                            .segments = c->segments,
                            .in_order = ordered,
-                           .scale = (float *)(void *)scale.base,
-                           .zero = (float *)(void *)zero.base};
+                           .scale = (float *)(uintptr_t)tile->scale + first,
+                           .zero = tile->zero != NULL ? (float *)(uintptr_t)tile->zero + first : NULL};
     if (!CALL(c, .scales = &job))
         return false;
     ck_expect_poison_around(CK_ADD, "scale");
-    if (zero.base != NULL)
+    if (tile->zero != NULL)
         ck_expect_poison_around(CK_MUL, "zero");
     if (!ordered)
         return true;
@@ -184,32 +192,38 @@ static bool get_scales(const ck_planes_case *c, const aq_scaled *scaled, int64_t
                 (job.zero != NULL && !ck_same(job.zero[at + j], c->zero[group * c->p.n + n0 + j])))
                 ck_fail("scale or zero of k %lld, column %lld", (long long)(job.k0 + k), (long long)(n0 + j));
     }
-    tile->scale = job.scale;
-    tile->zero = job.zero;
     return true;
 }
 
-static bool multiply_block(const ck_planes_case *c, const aq_weight *weight, const aq_scaled *scaled,
-                           int64_t block, int64_t n0, int64_t n, ck_layout layout, aq_planes_tile *tile)
+/* tile->blocks of them from `block` on. */
+static bool multiply_blocks(const ck_planes_case *c, const aq_weight *weight, const aq_scaled *scaled,
+                            int64_t block, int64_t n0, int64_t n, ck_layout layout, aq_planes_tile *tile)
 {
     aq_ahead ahead;
-    ck_rows panel = ck_place(CK_PANEL, layout, 1, AQ_PANEL_BYTES, 0, AQ_LINE_BYTES);
-    int64_t k0 = block * CK_BLOCK;
-    aq_integers_job job = {.weight = weight,
-                           .k0 = k0,
-                           .n0 = n0,
-                           .k = c->p.k - k0 < CK_BLOCK ? c->p.k - k0 : CK_BLOCK,
-                           .n = n,
-                           .panel = panel.base,
-                           .ahead = some_ahead(weight, &ahead)};
-    if (!CALL(c, .integers = &job))
-        return false;
-    ck_expect_poison_around(CK_PANEL, "panel");
+    const int64_t bytes = c->kernel->planes->many_blocks ? AQ_BLOCK * columns_of(c) : AQ_PANEL_BYTES;
+    ck_rows panels =
+        ck_place(CK_PANEL, layout, tile->blocks, bytes, AQ_LINE_BYTES * ck_random_below(3), AQ_LINE_BYTES);
+    tile->panel = panels.base;
+    tile->panel_stride = panels.stride;
+    if (c->by_groups)
+        place_scales(c, tile->blocks, layout, tile);
+    for (int64_t b = 0; b < tile->blocks; b++) {
+        const int64_t k0 = (block + b) * CK_BLOCK;
+        aq_integers_job job = {.weight = weight,
+                               .k0 = k0,
+                               .n0 = n0,
+                               .k = c->p.k - k0 < CK_BLOCK ? c->p.k - k0 : CK_BLOCK,
+                               .n = n,
+                               .panel = panels.base + b * panels.stride,
+                               .ahead = some_ahead(weight, &ahead)};
+        if (!CALL(c, .integers = &job))
+            return false;
+        ck_expect_poison_around(CK_PANEL, "panel");
+        if (c->by_groups && (!get_scales(c, scaled, block + b, b, n0, n, true, tile) ||
+                             !get_scales(c, scaled, block + b, b, n0, n, false, tile)))
+            return false;
+    }
     ck_remember(CK_PANEL);
-    if (c->by_groups && (!get_scales(c, scaled, block, n0, n, layout, true, tile) ||
-                         !get_scales(c, scaled, block, n0, n, layout, false, tile)))
-        return false;
-    tile->panel = panel.base;
     tile->ahead = some_ahead(weight, &ahead);
     tile->lines = (int)ck_random_below(300);
     if (!CALL(c, .tile = tile))
@@ -336,9 +350,12 @@ static bool run_panels(const ck_planes_case *c, const aq_weight *weight, const a
                                .exact = c->exact,
                                .digits_stride = tile_bytes_of(c),
                                .tile_rows = tile_rows_of(c)};
-        for (int64_t b = 0; b < blocks_of(c); b++) {
+        for (int64_t b = 0; b < blocks_of(c); b += tile.blocks) {
+            tile.blocks = c->kernel->planes->many_blocks
+                              ? 1 + ck_random_below(blocks_of(c) - b < 5 ? blocks_of(c) - b : 5)
+                              : 1;
             tile.digits = (const char *)packed->base + b * row_bytes_of(c);
-            if (!multiply_block(c, weight, scaled, b, n0, n, layout, &tile))
+            if (!multiply_blocks(c, weight, scaled, b, n0, n, layout, &tile))
                 return false;
         }
         for (int64_t r = 0; r < c->rows; r++)
