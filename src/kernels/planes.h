@@ -18,6 +18,8 @@
 #ifndef AQ_KERNELS_PLANES_H
 #define AQ_KERNELS_PLANES_H
 
+#include <string.h>
+
 #include "kernels/kernel.h"
 
 enum {
@@ -95,7 +97,8 @@ typedef struct aq_planes_tile {
 } aq_planes_tile;
 
 /* One row times columns n0 .. n0 + n - 1, all of k, without a panel: acc as above, written whole; in the
- * panels' order, or by columns where aq_planes.stream_in_order says so. */
+ * panels' order, or by columns where aq_planes.stream_in_order says so. With block_step, and without groups
+ * then, blocks are not added up: f * s of each is in acc, so many floats after that of the one before. */
 typedef struct aq_planes_stream {
     const aq_weight *weight;
     const aq_scaled *scaled; /* scales by groups; else null */
@@ -103,10 +106,26 @@ typedef struct aq_planes_stream {
     int64_t n0, n, k;        /* n0 a multiple of a panel's columns */
     const char *digits;
     float *acc;
+    int64_t block_step; /* 0, or n rounded up to panels or more */
     int segments;
     bool exact;
     int32_t *room; /* 3 * n rounded up to panels, and 2 * k rounded up to blocks: sums and digits */
 } aq_planes_stream;
+
+static inline float *aq_stream_acc(const aq_planes_stream *stream, int64_t block)
+{
+    return stream->acc + block * stream->block_step;
+}
+
+/* Zeroes all that acc is. */
+static inline void aq_clear_acc(const aq_planes_stream *stream)
+{
+    const int64_t columns = stream->weight->type == AQ_S4 ? AQ_PANEL_MOST : AQ_PANEL_MOST / 2,
+                  room = (stream->n + columns - 1) / columns * columns,
+                  apart = stream->block_step > 0 ? (stream->k + AQ_BLOCK - 1) / AQ_BLOCK : 1;
+    for (int64_t block = 0; block < apart; block++)
+        memset(aq_stream_acc(stream, block), 0, (size_t)room * sizeof *stream->acc);
+}
 
 /* Scales by groups for the columns n0 .. n0 + n - 1 and the segments of the block at k0; +0 beyond n. */
 typedef struct aq_group_scales {

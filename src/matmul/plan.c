@@ -37,6 +37,7 @@ enum {
     TASKS_PER_THREAD = 4, /* slack for threads that run at different speeds */
     /* Parts of k cost little, since chunks are summed apart anyway, and shall come out even. */
     K_PARTS_PER_THREAD = 16,
+    ROW_PARTS_PER_THREAD = 2, /* likewise, but each begins with what nobody has brought */
     /* Rows whose sums (rows x nr floats) one task keeps in the second-level cache; the weight is dequantised
      * once for each block of so many rows, so the dequantisation is below 1 % of the arithmetic. */
     ROWS_BLOCK = 512,
@@ -168,18 +169,23 @@ static int64_t widest_slice(const aq_plan *plan)
     return aq_max_i64(SLICE_LEAST, aq_min_i64(most, sums / (int64_t)sizeof(float) / rows));
 }
 
+/* Not what the second-level caches of the threads may hold since the last time. */
+static bool comes_from_memory(const aq_plan *plan)
+{
+    return plan->problem.k > (int64_t)aq_cpu_l2_bytes() * plan->threads / aq_max_i64(plan->problem.n, 1);
+}
+
 /* Rows of a plain weight that comes from memory are read in runs as long as can be: 4096 x 4096 int8, one row
  * on two threads, 1.27 ms with four slices a thread and 0.75 with one. What the caches hold is soon done, and
  * better shared. */
 static int64_t slices_of_stream(const aq_plan *plan, int64_t most)
 {
     const aq_problem *problem = &plan->problem;
-    const bool plain = plan->order == AQ_ORDER_P && problem->weight_block == 0 && problem->weight_panel == 0,
-               cold = problem->k > (int64_t)aq_cpu_l2_bytes() * plan->threads / aq_max_i64(problem->n, 1);
+    const bool plain = plan->order == AQ_ORDER_P && problem->weight_block == 0 && problem->weight_panel == 0;
     if (plan->threads == 1)
         return 1;
-    return plain && cold ? aq_round_up(aq_ceil_div(problem->n, most), plan->threads)
-                         : (int64_t)plan->threads * TASKS_PER_THREAD;
+    return plain && comes_from_memory(plan) ? aq_round_up(aq_ceil_div(problem->n, most), plan->threads)
+                                            : (int64_t)plan->threads * TASKS_PER_THREAD;
 }
 
 static void cut_stream(aq_plan *plan, const aq_kernel_query *query)
@@ -268,6 +274,28 @@ static bool cut_chunks(aq_plan *plan, bool plain_rows)
     return true;
 }
 
+/* Threads that read different columns of a plain weight share the pages of its rows, and what the prefetchers
+ * of one bring beyond its part is the other's. So one row that comes from memory is read in whole rows: a
+ * thread has some of k. 4096 x 4096 on two threads, a row of int8 being a page: 640 us instead of 740, int4
+ * 380 instead of 436. What the caches hold is quicker without the second loop, which adds the parts up. */
+static bool reads_whole_rows(const aq_plan *plan, const aq_kernel_query *query)
+{
+    const bool plain =
+        plan->order == AQ_ORDER_P && plan->problem.weight_block == 0 && plan->problem.weight_panel == 0;
+    return plan->planes_stream && plain && plan->threads > 1 && comes_from_memory(plan) &&
+           may_begin_at(AQ_BLOCK, query);
+}
+
+static void cut_k_of_rows(aq_plan *plan, int64_t columns)
+{
+    const int64_t n = plan->problem.n, blocks = aq_ceil_div(plan->problem.k, AQ_BLOCK),
+                  slices = aq_max_i64(aq_ceil_div(n, PLANES_LONG_SLICE), aq_ceil_div(plan->threads, blocks)),
+                  parts = aq_ceil_div((int64_t)plan->threads * ROW_PARTS_PER_THREAD, slices);
+    plan->slice = aq_round_up(aq_ceil_div(n, slices), columns);
+    plan->part_k = aq_ceil_div(blocks, aq_min_i64(parts, blocks)) * AQ_BLOCK;
+    plan->k_parts = aq_ceil_div(plan->problem.k, plan->part_k);
+}
+
 static void cut_planes(aq_plan *plan, const aq_kernel_query *query)
 {
     const aq_planes *planes = plan->planes->planes;
@@ -300,8 +328,12 @@ static void cut_planes(aq_plan *plan, const aq_kernel_query *query)
     int64_t tasks = aq_ceil_div(plan->problem.n, most);
     tasks = aq_round_up(tasks, plan->threads);
     plan->slice = aq_min_i64(most, aq_round_up(aq_ceil_div(plan->problem.n, tasks), columns));
-    if (planes->cuts_k && plan->segments == 1 && m <= K_ROWS)
-        cut_k(plan, query, AQ_BLOCK);
+    if (planes->cuts_k && plan->segments == 1 && m <= K_ROWS) {
+        if (reads_whole_rows(plan, query))
+            cut_k_of_rows(plan, columns);
+        else
+            cut_k(plan, query, AQ_BLOCK);
+    }
     plan->row_stride = aq_round_up(plan->part_k, AQ_BLOCK);
     plan->own_digits = plan->k_parts > 1 || (plan->threads > 1 && m <= AQ_DIGIT_ROWS);
 }

@@ -286,6 +286,7 @@ void aq_planes_sum_slice(const aq_matrix_run *run, size_t thread, int64_t column
             .k = plan->problem.k,
             .digits = aq_planes_digits(run, thread, 0),
             .acc = acc,
+            .block_step = plan->k_parts > 1 ? plan->slice : 0,
             .segments = plan->segments,
             .exact = aq_plan_exact(plan),
             .room = (int32_t *)(void *)aq_scratch_floats(run, thread, plan->workspace.scratch_ints)});

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Few columns and a long k, where several tasks share the k of a column: the bits are those of one thread, in
+/* Few columns and a long k, or one row that two threads read in whole rows of a weight from memory: several
+ * tasks share the k of a column. The bits are those of one thread, in
  * every mode, order, type, recipe and grouping, with rows that integers cannot hold, and in batches; and the
  * plans say that they cut k. One thread cuts nothing; that its answers are right, other tests check. */
 #include <setjmp.h>
@@ -9,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -22,7 +24,13 @@
 #include "support/packed.h"
 #include "support/v1.h"
 
-enum { MOST_X = 5 * 40000, MOST_WEIGHT = 1200000, MOST_PARAMETERS = 40000, MOST_Y = 2 * 64 * 260 };
+enum {
+    MOST_X = 5 * 40000,
+    MOST_WEIGHT = 1040 * 4100,
+    MOST_PARAMETERS = 40000,
+    MOST_Y = 2 * 64 * 260,
+    MOST_N = 4100
+};
 
 typedef struct test_case {
     int batch, m, k, n, group; /* group 0: one scale a column; -1: V1, fixpipe */
@@ -63,6 +71,12 @@ static const test_case cases[] = {
     {1, 6, 5000, 130, 128, true, false, true, true, true, true, PACKED},
     {1, 1, 10000, 64, -1, false, false, false, true, false, true, DENSE},
     {1, 6, 4000, 40, -1, false, true, false, true, false, true, DENSE},
+    {1, 1, 1040, 4100, 0, false, false, false, true, false, false, DENSE},
+    {1, 1, 1040, 4100, 0, false, false, true, false, true, false, DENSE},
+    {1, 1, 1040, 4100, 0, true, false, false, false, false, false, DENSE},
+    {1, 1, 1040, 4100, 128, true, false, true, true, false, false, DENSE},
+    {1, 1, 1040, 4100, 256, false, false, false, true, true, false, DENSE},
+    {1, 1, 1040, 4100, -1, false, false, false, true, false, false, DENSE},
 };
 
 enum { CASES = sizeof cases / sizeof cases[0], MODES = 3 };
@@ -71,11 +85,11 @@ static const char *const modes[MODES] = {"npu", "exact", "fast"};
 
 static struct {
     uint16_t x[MOST_X], scale[MOST_PARAMETERS], offset[MOST_PARAMETERS], y[MOST_Y];
-    uint16_t bias[260];
-    float bias_f32[260];
+    uint16_t bias[MOST_N];
+    float bias_f32[MOST_N];
     int8_t weight[MOST_WEIGHT], diagonal[1024];
-    int32_t deq_offset[260];
-    uint64_t deq_scale[260];
+    int32_t deq_offset[MOST_N];
+    uint64_t deq_scale[MOST_N];
 } o;
 
 static uint16_t bits_of(float value, bool bf16)
@@ -85,14 +99,16 @@ static uint16_t bits_of(float value, bool bf16)
     return bf16 ? (uint16_t)(wide >> 16) : half_bits((double)value);
 }
 
-/* hostile: the second row has infinity near the end, the third NaN near the beginning. */
+/* hostile: the second row has infinity near the end, the third NaN near the beginning; one row infinity. */
 static void fill(const test_case *c)
 {
     uint64_t seed = (uint64_t)(c - cases) * 7919 + 3;
     const int groups = c->group > 0 ? (c->k + c->group - 1) / c->group : 1;
     for (int i = 0; i < c->batch * c->m * c->k; i++)
         o.x[i] = bits_of((float)(int)(v1_random(&seed) % 20001 - 10000) * 0x1p-13f, c->bf16);
-    for (int b = 0; c->hostile && b < c->batch; b++) {
+    if (c->hostile && c->m == 1)
+        o.x[c->k - 3] = c->bf16 ? 0x7F80 : 0x7C00;
+    for (int b = 0; c->hostile && c->m > 1 && b < c->batch; b++) {
         o.x[b * c->m * c->k + 2 * c->k - 3] = c->bf16 ? 0x7F80 : 0x7C00;
         o.x[b * c->m * c->k + 2 * c->k + 5] = c->bf16 ? 0x7FC0 : 0x7E00;
     }
@@ -281,8 +297,14 @@ static void compute(void *result)
     fflush(stdout);
 }
 
-/* cut: the plans must say so. */
-static void compare(const char *const settings[], bool cut)
+/* More than the second-level caches of two threads hold. */
+static bool is_wide(const test_case *c)
+{
+    return c->m == 1 && c->n > 4000 && (int64_t)c->k * c->n > 2 * (int64_t)sysconf(_SC_LEVEL2_CACHE_SIZE);
+}
+
+/* cut: the plans must say so. wide: those that is_wide, of two threads, must. */
+static void compare(const char *const settings[], bool cut, bool wide)
 {
     static outcome other;
     assert_int_equal(in_child(settings, compute, &other, sizeof other), 0);
@@ -291,8 +313,8 @@ static void compare(const char *const settings[], bool cut)
         if (other.digest[i / CASES][i % CASES] != first.digest[i / CASES][i % CASES])
             fail_msg("%s, %s: case %d differs in mode %s", settings[0], settings[1], i % CASES,
                      modes[i / CASES]);
-    for (int i = 0; i < CASES && cut; i++)
-        if (cases[i].cut && !other.cut[i])
+    for (int i = 0; i < CASES; i++)
+        if (((cut && cases[i].cut) || (wide && is_wide(&cases[i]))) && !other.cut[i])
             fail_msg("%s, %s: case %d does not cut k", settings[0], settings[1], i);
 }
 
@@ -309,10 +331,10 @@ static void test_threads(void **state)
     const char *const eight[] = {"ANTIQUANT_THREADS=8", "ANTIQUANT_PROFILE=any", NULL};
     const char *const panels[] = {"ANTIQUANT_THREADS=8", "ANTIQUANT_STREAM_ROWS=0", "ANTIQUANT_PROFILE=any",
                                   NULL};
-    compare(two, false);
-    compare(three, false);
-    compare(eight, false);
-    compare(panels, false);
+    compare(two, false, true);
+    compare(three, false, false);
+    compare(eight, false, false);
+    compare(panels, false, false);
 }
 
 static void test_levels(void **state)
@@ -327,7 +349,7 @@ static void test_levels(void **state)
         /* the reference has no streams, and rows of AMX are better not cut */
         bool cut = level > 0 && strcmp(all.level[level].name, "amx") != 0;
         if (all.level[level].supported)
-            compare(settings, cut);
+            compare(settings, cut, false);
         else
             print_message("skipped: level %s is not on this CPU\n", all.level[level].name);
     }

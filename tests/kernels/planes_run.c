@@ -3,11 +3,14 @@
  * affair, so its functions are called one after the other as the loops do, each with its arrays against
  * inaccessible pages, and judged by what only the contract says: the rows that fit, the sums of x, the scales
  * of groups, and every result, bit for bit. */
+#include <math.h>
 #include <string.h>
 
 #include "kernels/checker.h"
 #include "kernels/planes.h"
 #include "kernels/planes_oracle.h"
+
+enum { APART_BLOCKS = 64, APART_COLUMNS = 4096 }; /* beyond, no case with blocks apart */
 
 /* One function of the kernel, for ck_survives. */
 typedef struct planes_call {
@@ -370,6 +373,45 @@ static bool run_panels(const ck_planes_case *c, const aq_weight *weight, const a
     return true;
 }
 
+/* Blocks apart, with s = 1: f of each, which added up as the contract says gives acc of the whole. */
+static bool run_blocks_apart(const ck_planes_case *c, const aq_planes_stream *whole, char *digits,
+                             ck_layout layout)
+{
+    const aq_planes *planes = c->kernel->planes;
+    const int64_t columns = columns_of(c), room = (whole->n + columns - 1) / columns * columns,
+                  blocks = blocks_of(c);
+    aq_planes_stream job = *whole;
+    float scale[APART_BLOCKS], sum[APART_COLUMNS];
+    if (blocks > APART_BLOCKS || room > APART_COLUMNS)
+        return true;
+    memcpy(sum, whole->acc, (size_t)room * sizeof *sum);
+    ck_rows acc =
+        ck_place(CK_SUM, layout, blocks, room * 4, AQ_LINE_BYTES * ck_random_below(3), AQ_LINE_BYTES);
+    job.acc = (float *)(void *)acc.base;
+    job.block_step = acc.stride / 4;
+    for (int64_t b = 0; b < blocks; b++) {
+        float *s = aq_tail_scales(planes, digits + b * row_bytes_of(c) + planes->digit_bytes[c->exact]);
+        scale[b] = *s;
+        *s = 1.0f;
+    }
+    const bool good = CALL(c, .stream = &job);
+    for (int64_t b = 0; b < blocks; b++)
+        *aq_tail_scales(planes, digits + b * row_bytes_of(c) + planes->digit_bytes[c->exact]) = scale[b];
+    if (!good)
+        return false;
+    ck_expect_poison_around(CK_SUM, "sums of blocks");
+    for (int64_t j = 0; j < whole->n && c->digits[0].fits; j++) {
+        float total = 0.0f;
+        for (int64_t b = 0; b < blocks; b++)
+            total = fmaf(job.acc[b * job.block_step + j], scale[b], total);
+        if (memcmp(&total, sum + j, sizeof total) != 0) {
+            ck_fail("sum %lld of blocks apart: %a, not %a", (long long)j, (double)total, (double)sum[j]);
+            return false;
+        }
+    }
+    return true;
+}
+
 static bool run_stream(const ck_planes_case *c, const aq_weight *weight, const aq_scaled *scaled,
                        const ck_rows *packed, ck_layout layout)
 {
@@ -400,6 +442,9 @@ static bool run_stream(const ck_planes_case *c, const aq_weight *weight, const a
             if (!finish_row(c, 0, n0 + p, n - p < columns ? n - p : columns, job.acc + p,
                             c->kernel->planes->stream_in_order(c->p.order), layout))
                 return false;
+        if (!c->by_groups && c->segments == 1 && !run_blocks_apart(c, &job, (char *)packed->base, layout))
+            return false;
+        ck_expect_unchanged(CK_PACKED, "digits");
     }
     return true;
 }

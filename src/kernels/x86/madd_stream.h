@@ -78,7 +78,7 @@ static __attribute__((noinline)) void aq_stream_by_panel(const aq_planes_stream 
         aq_stream_groups(job, k0, k, j, job->segments, &groups);
     aq_multiply_madd(&(aq_planes_tile){.digits = aq_digits_of_block(job, block),
                                        .panel = panel,
-                                       .acc = job->acc + j,
+                                       .acc = aq_stream_acc(job, block) + j,
                                        .acc_stride = columns,
                                        .rows = 1,
                                        .columns = columns,
@@ -128,6 +128,7 @@ typedef struct aq_madd_band {
     bool first, last;       /* of the segment */
     const int16_t *digits;
     const aq_digits_tail *tail;
+    float *acc;
 } aq_madd_band;
 
 /* Sums of four units as they wait for the next band, [high, low][unit]. An integer that a word holds above
@@ -211,7 +212,7 @@ AQ_INLINE void aq_stream_band(const aq_planes_stream *job, const aq_madd_band *b
             aq_take_apart(waiting + 4, band->tail->correction[band->segment][1][0], type);
         for (int64_t unit = 0; unit < AQ_STRIP / AQ_UNIT; unit++) {
             const int64_t column = at + unit * AQ_UNIT;
-            aq_add_unit(job, band->tail, band->segment, job->acc + j + column, groups.scale + column,
+            aq_add_unit(job, band->tail, band->segment, band->acc + j + column, groups.scale + column,
                         groups.zero + column, waiting[unit], waiting[4 + unit], exact);
         }
     }
@@ -246,7 +247,8 @@ AQ_INLINE void aq_stream_rows(const aq_planes_stream *job, aq_weight_type type, 
                                        .first = in_block % length == 0,
                                        .last = (in_block + AQ_BAND) % length == 0,
                                        .digits = digits + in_block / 2 * AQ_DIGIT_WORDS,
-                                       .tail = aq_tail_of_block(job, block)};
+                                       .tail = aq_tail_of_block(job, block),
+                                       .acc = aq_stream_acc(job, block)};
             aq_ahead ahead = aq_next_band(job, rows, stride, k, whole / per_byte);
             for (int64_t j = 0; j < whole; j += columns)
                 aq_stream_band(job, &band, rows + j / per_byte, j, type, exact, &ahead);
@@ -312,8 +314,8 @@ AQ_INLINE void aq_stream_columns(const aq_planes_stream *job, aq_weight_type typ
                     for (int64_t line = 0; line < block_bytes; line += AQ_LINE_BYTES)
                         __builtin_prefetch(
                             (const void *)((uintptr_t)from + (uintptr_t)(at[lane] + ahead + line)), 0, 2);
-                aq_stream_unit(job, b, from, at, job->acc + j + position, groups.scale + position,
-                               groups.zero + position, type, exact);
+                aq_stream_unit(job, b, from, at, aq_stream_acc(job, b) + j + position,
+                               groups.scale + position, groups.zero + position, type, exact);
             }
         }
         if (job->k % AQ_BLOCK > 0)
@@ -324,8 +326,7 @@ AQ_INLINE void aq_stream_columns(const aq_planes_stream *job, aq_weight_type typ
 static inline void aq_stream_madd(const aq_planes_stream *job)
 {
     const bool along_k = aq_weight_order(job->weight) == AQ_ORDER_T;
-    const int64_t columns = aq_panel_columns(job->weight->type);
-    memset(job->acc, 0, (size_t)((job->n + columns - 1) / columns * columns) * sizeof *job->acc);
+    aq_clear_acc(job);
 #define AQ_STREAM(type, exact)                                                                               \
     if (along_k)                                                                                             \
         aq_stream_columns(job, type, exact);                                                                 \

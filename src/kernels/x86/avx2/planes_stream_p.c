@@ -26,6 +26,7 @@ struct aq_band {
     const int16_t *high, *low;     /* digits in the order of k */
     const __m256i *planes[PLANES]; /* int4: a pair's digits of a plane everywhere, pair by pair */
     const aq_digits_tail *tail;
+    float *acc;
     int64_t k;       /* that exist */
     int64_t group;   /* of scales */
     int64_t segment; /* of the block */
@@ -209,7 +210,7 @@ AQ_INLINE void add_eight(const aq_band *band, int64_t j, __m256 f)
 {
     const aq_planes_stream *stream = band->stream;
     const aq_scaled *scaled = stream->scaled;
-    float *at = stream->acc + j;
+    float *at = band->acc + j;
     const __m256 s = _mm256_set1_ps(band->tail->scale[0]);
     __m256 acc = _mm256_load_ps(at);
     if (scaled == NULL) {
@@ -323,6 +324,7 @@ AQ_INLINE void stream_tiles(const aq_planes_stream *stream, int64_t j, int64_t c
                               .low = ordered.low + in_block,
                               .planes = {planes[0], planes[1], planes[2]},
                               .tail = aq_stream_tail(stream, k / AQ_BLOCK),
+                              .acc = aq_stream_acc(stream, k / AQ_BLOCK),
                               .group = stream->scaled != NULL ? k / stream->scaled->group : 0,
                               .k = stream->k - k < BAND ? stream->k - k : BAND,
                               .segment = in_block / length,
@@ -352,8 +354,7 @@ AQ_INLINE void stream_of(const aq_planes_stream *stream, aq_weight_type type, bo
 
 void aq_avx2_stream_p(const aq_planes_stream *stream)
 {
-    const int64_t columns = aq_panel_columns(stream->weight->type);
-    memset(stream->acc, 0, (size_t)((stream->n + columns - 1) / columns * columns) * sizeof *stream->acc);
+    aq_clear_acc(stream);
     if (stream->weight->type == AQ_S4) {
         if (stream->exact)
             stream_of(stream, AQ_S4, true);

@@ -276,6 +276,10 @@ AQ_INLINE void add_block(const along_k *job, int64_t block, const char *from, in
         if (by_halves)
             add_segment(job->stream, tail, block, segment + 1, h[1], l[1], type, exact, columns);
     }
+    if (job->stream->block_step > 0) {
+        _mm256_store_ps(aq_stream_acc(job->stream, block) + columns->j, columns->acc);
+        columns->acc = _mm256_setzero_ps();
+    }
 }
 
 AQ_INLINE void add_columns(const along_k *job, int pieces, bool by_halves, aq_weight_type type, bool exact,
@@ -298,7 +302,8 @@ AQ_INLINE void add_columns(const along_k *job, int pieces, bool by_halves, aq_we
         }
         add_block(job, whole, last[0], pieces, by_halves, type, exact, columns);
     }
-    _mm256_store_ps(job->stream->acc + columns->j, columns->acc);
+    if (job->stream->block_step == 0)
+        _mm256_store_ps(job->stream->acc + columns->j, columns->acc);
 }
 
 /* Functions of their own, so that sums stay in registers. */
@@ -335,7 +340,6 @@ void aq_avx2_stream_t(const aq_planes_stream *stream)
 {
     const aq_weight *weight = stream->weight;
     const int64_t per_byte = weight->type == AQ_S4 ? 2 : 1, stride = weight->stride_n / per_byte,
-                  columns = aq_panel_columns(weight->type),
                   lines = (stream->k / per_byte + AQ_LINE_BYTES - 1) / AQ_LINE_BYTES;
     const char *from =
         (const char *)weight->data + (weight->first + stream->n0 * weight->stride_n) / per_byte;
@@ -347,7 +351,7 @@ void aq_avx2_stream_t(const aq_planes_stream *stream)
         order_digits(&job, AQ_S4, stream->exact);
     else
         order_digits(&job, AQ_S8, stream->exact);
-    memset(stream->acc, 0, (size_t)((stream->n + columns - 1) / columns * columns) * sizeof *stream->acc);
+    aq_clear_acc(stream);
     for (int64_t j = 0; j < stream->n; j += AQ_EIGHT, from += AQ_EIGHT * stride) {
         const int64_t n = stream->n - j < AQ_EIGHT ? stream->n - j : AQ_EIGHT;
         const int64_t left = stream->n - j - n;

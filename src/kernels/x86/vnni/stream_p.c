@@ -30,7 +30,12 @@ typedef struct band {
 
 AQ_INLINE void add_to_total(const band *b, __m512 f, int vector, float *acc, bool grouped)
 {
-    __m512 scale = _mm512_set1_ps(b->tail->scale[0]), total = _mm512_load_ps(acc + vector * 16);
+    __m512 scale = _mm512_set1_ps(b->tail->scale[0]);
+    if (b->stream->block_step > 0) {
+        _mm512_store_ps(acc + vector * 16, _mm512_mul_ps(f, scale));
+        return;
+    }
+    __m512 total = _mm512_load_ps(acc + vector * 16);
     if (!grouped) {
         total = _mm512_fmadd_ps(f, scale, total);
     } else {
@@ -42,11 +47,13 @@ AQ_INLINE void add_to_total(const band *b, __m512 f, int vector, float *acc, boo
     _mm512_store_ps(acc + vector * 16, total);
 }
 
-/* The band's part of one panel. bytes: of its columns, 64 if full. brings: lines ahead for each four. Long by
- * what its macros stand for. NOLINTNEXTLINE(readability-function-size) */
+/* The band's part of one panel. bytes: of its columns, 64 if full. brings: lines ahead for each four. joined:
+ * 1 if the planes of high wait as one sum, so that those of a wide slice stay in the first-level cache; where
+ * the next band wants them at once that only takes time: 0. Long by what its macros stand for.
+ * NOLINTNEXTLINE(readability-function-size) */
 AQ_INLINE void panel_of_band(const band *b, const char *at, int64_t bytes, bool full, aq_weight_type type,
-                             int planes, bool grouped, int brings, aq_ahead *ahead, int32_t *waiting,
-                             float *acc)
+                             int planes, bool grouped, int joined, int brings, aq_ahead *ahead,
+                             int32_t *waiting, float *acc)
 {
     const int vectors = type == AQ_S4 ? 8 : 4;
     const int32_t *digits = b->digits;
@@ -56,10 +63,11 @@ AQ_INLINE void panel_of_band(const band *b, const char *at, int64_t bytes, bool 
                                         b->tail->correction[b->segment][AQ_OF_LOW][0]};
 #define START(p, v)                                                                                          \
     __m512i s##p##v = p >= planes || v >= vectors ? _mm512_setzero_si512()                                   \
-                      : !b->first                 ? _mm512_load_si512(waiting + (p * vectors + v) * 16)      \
-                                                  : _mm512_set1_epi32(correction[p] * (type != AQ_S4 ? 1     \
+                      : b->first                  ? _mm512_set1_epi32(correction[p] * (type != AQ_S4 ? 1     \
                                                                                        : v < 4       ? 17    \
-                                                                                                     : 16));
+                                                                                                     : 16))        \
+                      : p < joined                ? _mm512_setzero_si512()                                   \
+                                   : _mm512_load_si512(waiting + ((p - joined) * vectors + v) * 16);
     FOR_ALL(START)
     for (int64_t k = 0; k < b->k; k += 4, digits += planes * digit_step) {
         __m512i row[4], quad[4];
@@ -102,9 +110,13 @@ AQ_INLINE void panel_of_band(const band *b, const char *at, int64_t bytes, bool 
         }
     }
     if (!b->last) {
+#define JOIN(unused, v) s1##v = _mm512_add_epi32(_mm512_slli_epi32(s0##v, 8), s1##v);
 #define WAIT(p, v)                                                                                           \
-    if (p < planes && v < vectors)                                                                           \
-        _mm512_store_si512(waiting + (p * vectors + v) * 16, s##p##v);
+    if (p >= joined && p < planes && v < vectors)                                                            \
+        _mm512_store_si512(waiting + ((p - joined) * vectors + v) * 16, s##p##v);
+        if (joined) {
+            FOR_VECTORS(JOIN, 0)
+        }
         FOR_ALL(WAIT)
         return;
     }
@@ -123,6 +135,7 @@ AQ_INLINE void panel_of_band(const band *b, const char *at, int64_t bytes, bool 
     FOR_VECTORS(ADD, 0)
 #undef START
 #undef MULTIPLY
+#undef JOIN
 #undef WAIT
 #undef APART
 #undef APART_PLANE
@@ -202,13 +215,14 @@ AQ_INLINE const int32_t *order_digits(const aq_planes_stream *stream, int64_t ap
  * null for those of the stream as they are. */
 AQ_INLINE void panel_in_band(const aq_planes_stream *stream, const aq_lines *lines, const int32_t *digits,
                              const rows_of_band *rows, int64_t j, aq_weight_type type, int planes,
-                             bool grouped, int brings, aq_ahead *ahead)
+                             bool grouped, int joined, int brings, aq_ahead *ahead)
 {
     const int64_t columns = aq_panel_columns(type), length = AQ_BLOCK / stream->segments,
                   step = rows->k < length ? rows->k : length, left = stream->n - j,
                   bytes = type == AQ_S4 ? (left + 1) / 2 : left,
                   block_bytes = aq_vnni_digits(planes == 3) + (int64_t)sizeof(aq_digits_tail);
     const char *block = stream->digits + rows->k0 / AQ_BLOCK * block_bytes;
+    float *acc = aq_stream_acc(stream, rows->k0 / AQ_BLOCK) + j;
     _Alignas(64) float scale[AQ_PANEL_MOST], zero[AQ_PANEL_MOST];
     for (int64_t at = 0; at < rows->k && rows->k0 + at < stream->k; at += step) {
         const int64_t k0 = rows->k0 + at, in_block = k0 % AQ_BLOCK;
@@ -240,11 +254,11 @@ AQ_INLINE void panel_in_band(const aq_planes_stream *stream, const aq_lines *lin
                                                     .zero = stream->zero ? zero : NULL});
         const char *from = lines->data + (at + rows->odd) * lines->outer_bytes;
         if (bytes >= AQ_LINE_BYTES)
-            panel_of_band(&b, from, bytes, true, type, planes, grouped, brings, ahead,
-                          stream->room + j * PLANES, stream->acc + j);
+            panel_of_band(&b, from, bytes, true, type, planes, grouped, joined, brings, ahead,
+                          stream->room + j * PLANES, acc);
         else
-            panel_of_band(&b, from, bytes, false, type, planes, grouped, brings, ahead,
-                          stream->room + j * PLANES, stream->acc + j);
+            panel_of_band(&b, from, bytes, false, type, planes, grouped, joined, brings, ahead,
+                          stream->room + j * PLANES, acc);
     }
 }
 
@@ -259,7 +273,7 @@ AQ_INLINE void stream_blocks(const aq_planes_stream *stream, aq_weight_type type
             const aq_lines lines = aq_lines_at(stream->weight, false, stream->n0 + j, k0),
                            next = aq_lines_at(stream->weight, false, stream->n0 + j, k0 + band_k);
             aq_ahead ahead = ahead_of_panel(&next, stream->k - k0 - band_k, band_k);
-            panel_in_band(stream, &lines, digits, &rows, j, type, planes, grouped, 4, &ahead);
+            panel_in_band(stream, &lines, digits, &rows, j, type, planes, grouped, 0, 4, &ahead);
         }
 }
 
@@ -283,15 +297,15 @@ AQ_INLINE void stream_rows(const aq_planes_stream *stream, aq_weight_type type, 
         aq_ahead ahead = ahead_of_slice(stream, &next, bytes);
         for (int64_t j = 0; j < stream->n; j += aq_panel_columns(type)) {
             const aq_lines lines = aq_lines_at(stream->weight, false, stream->n0 + j, rows.k0);
-            panel_in_band(stream, &lines, digits, &rows, j, type, planes, grouped, brings, &ahead);
+            panel_in_band(stream, &lines, digits, &rows, j, type, planes, grouped, 1, brings, &ahead);
         }
     }
 }
 
 AQ_INLINE void stream_of(const aq_planes_stream *stream, aq_weight_type type, int planes, bool grouped)
 {
-    const int64_t columns = aq_panel_columns(type), room = (stream->n + columns - 1) / columns * columns;
-    memset(stream->acc, 0, (size_t)room * sizeof *stream->acc);
+    if (stream->block_step == 0)
+        aq_clear_acc(stream);
     if (stream->weight->block > 0)
         stream_blocks(stream, type, planes, grouped);
     else

@@ -186,6 +186,10 @@ AQ_INLINE __m512 sum_columns(const aq_planes_stream *stream, const side_by_side 
             sum_block(data, offset, &lines, bytes, false, digits, tail, type, planes, segments, brings, ahead,
                       f);
         __m512 s = _mm512_set1_ps(tail->scale[0]);
+        if (stream->block_step > 0) {
+            _mm512_store_ps(aq_stream_acc(stream, k0 / AQ_BLOCK) + columns->j, _mm512_mul_ps(f[0], s));
+            continue;
+        }
         if (!grouped) {
             total = _mm512_fmadd_ps(f[0], s, total);
             continue;
@@ -216,7 +220,7 @@ AQ_INLINE void stream_of(const aq_planes_stream *stream, aq_weight_type type, in
 {
     const int64_t line_k = AQ_LINE_BYTES * (type == AQ_S4 ? 2 : 1), run = (stream->k + line_k - 1) / line_k;
     const int64_t column_bytes = aq_lines_at(stream->weight, true, 0, 0).outer_bytes,
-                  apart = column_bytes > 0 && column_bytes < AQ_PAGE_BYTES ? 2 : 1;
+                  apart = column_bytes > 0 && column_bytes < AQ_PAGE_BYTES && stream->block_step == 0 ? 2 : 1;
     /* lines ahead for each four columns' */
     const int brings =
         (type == AQ_S4 ? 4 : 8) / (column_bytes <= 0 || column_bytes * apart >= AQ_PAGE_BYTES ? 2 : 1);
@@ -234,6 +238,8 @@ AQ_INLINE void stream_of(const aq_planes_stream *stream, aq_weight_type type, in
                               .lines = j + p + after < stream->n ? run * COLUMNS : 0};
             sum[p] = sum_columns(stream, &columns, type, planes, grouped, segments, brings, &ahead);
         }
+        if (stream->block_step > 0)
+            continue;
         if (apart == 1) {
             _mm512_store_ps(stream->acc + j, sum[0]);
         } else {
