@@ -28,16 +28,17 @@ typedef struct tile_config {
     uint8_t rows[16];
 } tile_config;
 
-/* Tile registers: 0 and 1 are sums; 2 and 3 digits, the first and the second 64 k of a block; 4 and 5 weights
- * of 16 columns, likewise; 6 and 7 of the next 16. Segments take 2, 4 and 6. */
+/* Tile registers. A block takes 0 and 1 for sums, 2 and 3 for the first and the second 64 k of digits, 4 and
+ * 5 for those of the weights of 16 columns, 6 and 7 of the next 16. A segment has one product where a block
+ * has two, 2, 4 and 6, and so has 3 and 5 for sums, too. */
 void aq_amx_enter(int64_t tile_rows, int segments)
 {
-    const bool short_segments = segments == AQ_SEGMENTS;
+    const bool quarters = segments == AQ_SEGMENTS;
     tile_config config = {.palette = 1};
     for (int i = 0; i < 8; i++) {
-        const bool weights = i >= 4, digits = i >= 2 && !weights;
-        config.row_bytes[i] = short_segments && digits ? 32 : 64;
-        config.rows[i] = (uint8_t)(!weights ? tile_rows : short_segments ? 8 : 16);
+        const bool weights = i == 4 || i >= 6 || (i == 5 && segments == 1);
+        config.row_bytes[i] = i == 2 && quarters ? 32 : 64;
+        config.rows[i] = (uint8_t)(!weights ? tile_rows : quarters ? 8 : 16);
     }
     __asm__ volatile("" : : "r"(&config) : "memory"); /* gcc takes it that 8 bytes are read */
     _tile_loadconfig(&config);
@@ -66,26 +67,37 @@ typedef struct joining {
     int64_t lines;   /* of it with each plane */
 } joining;
 
-/* A row of a step, added to its totals. */
-AQ_INLINE void join_row(const output *out, const int32_t *sums, joining how, int64_t r, float *acc)
+/* Rows from .. end - 1 of a step, added to their totals. What columns have is loaded once: a load for each
+ * row takes groups of 32 a quarter longer. */
+AQ_INLINE void join_rows(const output *out, const int32_t *sums, joining how, int64_t from, int64_t end)
 {
-    const __m512 none = _mm512_setzero_ps(), step = _mm512_set1_ps(out->step[r]),
-                 x_sum = how.by == AQ_BY_GROUPS_WITH_ZERO ? _mm512_set1_ps(out->x_sum[r]) : none;
+    const __m512 none = _mm512_setzero_ps();
+    const bool by_groups = how.by != AQ_BY_COLUMNS, with_zero = how.by == AQ_BY_GROUPS_WITH_ZERO;
+    const __m512 scale[STEP_VECTORS] = {by_groups ? _mm512_load_ps(out->scale) : none,
+                                        by_groups ? _mm512_load_ps(out->scale + 16) : none},
+                 zero[STEP_VECTORS] = {with_zero ? _mm512_load_ps(out->zero) : none,
+                                       with_zero ? _mm512_load_ps(out->zero + 16) : none};
+    float *acc = out->acc + from * how.stride;
+#pragma GCC unroll 4
+    for (int64_t r = from; r < end; r++, acc += how.stride) {
+        const __m512 step = _mm512_set1_ps(out->step[r]),
+                     x_sum = with_zero ? _mm512_set1_ps(out->x_sum[r]) : none;
 #pragma GCC unroll 2
-    for (int v = 0; v < STEP_VECTORS; v++) {
-        const int32_t *row = sums + r * 16 + v * 3 * PLANE_SUMS;
-        const __m512i third =
-            how.planes == 3 ? _mm512_load_si512(row + 2 * PLANE_SUMS) : _mm512_setzero_si512();
-        const __m512 f =
-            aq_join_planes(_mm512_load_si512(row), _mm512_load_si512(row + PLANE_SUMS), third, how.planes);
-        __m512 total = _mm512_load_ps(acc + v * 16);
-        if (how.by == AQ_BY_COLUMNS)
-            total = _mm512_fmadd_ps(f, step, total);
-        else
-            total = _mm512_fmadd_ps(_mm512_mul_ps(f, step), _mm512_load_ps(out->scale + v * 16), total);
-        if (how.by == AQ_BY_GROUPS_WITH_ZERO)
-            total = _mm512_fmadd_ps(x_sum, _mm512_load_ps(out->zero + v * 16), total);
-        _mm512_store_ps(acc + v * 16, total);
+        for (int v = 0; v < STEP_VECTORS; v++) {
+            const int32_t *row = sums + r * 16 + v * 3 * PLANE_SUMS;
+            const __m512i third =
+                how.planes == 3 ? _mm512_load_si512(row + 2 * PLANE_SUMS) : _mm512_setzero_si512();
+            const __m512 f = aq_join_planes(_mm512_load_si512(row), _mm512_load_si512(row + PLANE_SUMS),
+                                            third, how.planes);
+            __m512 total = _mm512_load_ps(acc + v * 16);
+            if (by_groups)
+                total = _mm512_fmadd_ps(_mm512_mul_ps(f, step), scale[v], total);
+            else
+                total = _mm512_fmadd_ps(f, step, total);
+            if (with_zero)
+                total = _mm512_fmadd_ps(x_sum, zero[v], total);
+            _mm512_store_ps(acc + v * 16, total);
+        }
     }
 }
 
@@ -94,15 +106,13 @@ AQ_INLINE void join_part(const output *out, const int32_t *sums, joining how, in
 {
     const int parts = 2 * how.planes;
     const int64_t from = part * AQ_TILE_ROWS / parts, end = (part + 1) * AQ_TILE_ROWS / parts;
-    if (!how.full) {
+    if (how.full) {
+        if (out->rows > 0)
+            join_rows(out, sums, how, from, end);
+    } else if (from < out->rows) {
         int64_t stop = end < out->rows ? end : out->rows;
         __asm__("" : "+r"(stop)); /* else compilers write down every row of every part, with a jump each */
-        for (int64_t r = from; r < stop; r++)
-            join_row(out, sums, how, r, out->acc + r * how.stride);
-    } else if (out->rows > 0) {
-#pragma GCC unroll 4
-        for (int64_t r = from; r < end; r++)
-            join_row(out, sums, how, r, out->acc + r * how.stride);
+        join_rows(out, sums, how, from, stop);
     }
 }
 
@@ -166,7 +176,52 @@ AQ_INLINE void multiply_step(const char *digits, int segments, const steps *at, 
     }
 }
 
+/* A step of a segment in mode fast, which has a register for each output: a step's sums are stored in the
+ * next one, and joined in the one after that. */
+AQ_INLINE void multiply_segment(const char *digits, const steps *at, joining how)
+{
+    int32_t *to = at->other;
+    if (how.ahead != NULL)
+        aq_bring(how.ahead, how.lines);
+    _tile_stored(0, to, 64);
+    _tile_zero(0);
+    _tile_stream_loadd(2, digits, 64);
+    _tile_dpbssd(0, 2, 4);
+    join_part(&at->done, at->now, how, 0);
+    _tile_stored(1, to + 3 * PLANE_SUMS, 64);
+    _tile_zero(1);
+    _tile_dpbssd(1, 2, 6);
+    join_part(&at->done, at->now, how, 1);
+    if (how.ahead != NULL)
+        aq_bring(how.ahead, how.lines);
+    _tile_stored(3, to + PLANE_SUMS, 64);
+    _tile_zero(3);
+    _tile_stream_loadd(2, digits + AQ_PLANE_TILES, 64);
+    _tile_dpbssd(3, 2, 4);
+    join_part(&at->done, at->now, how, 2);
+    _tile_stored(5, to + 4 * PLANE_SUMS, 64);
+    _tile_zero(5);
+    _tile_dpbssd(5, 2, 6);
+    join_part(&at->done, at->now, how, 3);
+}
+
+AQ_INLINE void join_all(const output *out, const int32_t *sums, joining how)
+{
+    if (out->rows > 0)
+        join_rows(out, sums, how, 0, out->rows);
+}
+
 /* What is under way. */
+AQ_INLINE void end_segments(const steps *at, joining how)
+{
+    _tile_stored(0, at->other, 64);
+    _tile_stored(1, at->other + 3 * PLANE_SUMS, 64);
+    _tile_stored(3, at->other + PLANE_SUMS, 64);
+    _tile_stored(5, at->other + 4 * PLANE_SUMS, 64);
+    join_all(&at->done, at->now, how);
+    join_all(&at->before, at->other, how);
+}
+
 AQ_INLINE void end_steps(const steps *at, joining how)
 {
     const int last = how.planes - 1;
@@ -174,8 +229,7 @@ AQ_INLINE void end_steps(const steps *at, joining how)
     _tile_stored(1, at->other + (last + 3) * PLANE_SUMS, 64);
     join_part(&at->done, at->now, how, 2 * last);
     join_part(&at->done, at->now, how, 2 * last + 1);
-    for (int64_t r = 0; r < at->before.rows; r++)
-        join_row(&at->before, at->other, how, r, at->before.acc + r * how.stride);
+    join_all(&at->before, at->other, how);
 }
 
 /* Tiles first .. end - 1 times 32 columns of a segment of a block. */
@@ -193,8 +247,11 @@ AQ_INLINE void multiply_columns(const aq_planes_tile *tile, int64_t first, int64
         const char *digits = tile->digits + t * tile->digits_stride + from;
         const aq_amx_tail *tail = (const aq_amx_tail *)(const void *)(digits + digit_bytes);
         const int64_t row = t * tile->tile_rows, left = tile->rows - row;
-        multiply_step(digits + half * AQ_TILE_BYTES + (segments == AQ_SEGMENTS ? s % 2 * 32 : 0), segments,
-                      at, how);
+        const char *of_segment = digits + half * AQ_TILE_BYTES + (segments == AQ_SEGMENTS ? s % 2 * 32 : 0);
+        if (segments > 1 && how.planes == 2)
+            multiply_segment(of_segment, at, how);
+        else
+            multiply_step(of_segment, segments, at, how);
         at->done = at->before;
         at->before = (output){.rows = left < tile->tile_rows ? left : tile->tile_rows,
                               .acc = tile->acc + row * tile->acc_stride + v * 16,
@@ -231,7 +288,10 @@ AQ_INLINE void multiply_rows(const aq_planes_tile *tile, int planes, int segment
                 for (int64_t v = 0; v < vectors; v += STEP_VECTORS)
                     multiply_columns(tile, first, end, b, s, v, segments, &at, how);
     }
-    end_steps(&at, how);
+    if (segments > 1 && planes == 2)
+        end_segments(&at, how);
+    else
+        end_steps(&at, how);
 }
 
 AQ_INLINE void multiply(const aq_planes_tile *tile, int planes, int segments, aq_scaling by)
