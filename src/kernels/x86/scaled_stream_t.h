@@ -81,55 +81,54 @@ AQ_INLINE void aq_chunk_t(const aq_scaled_stream_tile *tile, const aq_span_t *sp
 
 /* ---- both ---- */
 
-/* Sets or adds to count sums. */
-AQ_INLINE void aq_total_t(float *total, __m128 sum, int64_t count, bool first)
+/* Sets or adds to the sums of four columns; row: of the slice. */
+AQ_INLINE void aq_total_t(float *row, __m128 sum, const aq_four_t *four, bool first)
 {
-    float values[AQ_STREAM_T_COLUMNS];
-    if (count == AQ_STREAM_T_COLUMNS) {
+    float values[AQ_STREAM_T_COLUMNS], *total = row + four->j;
+    if (four->count == AQ_STREAM_T_COLUMNS && four->apart == 1) {
         _mm_storeu_ps(total, first ? sum : _mm_add_ps(_mm_loadu_ps(total), sum));
         return;
     }
     _mm_storeu_ps(values, sum);
-    for (int64_t c = 0; c < count; c++)
-        total[c] = first ? values[c] : total[c] + values[c];
+    for (int64_t c = 0; c < four->count; c++, total += four->apart)
+        *total = first ? values[c] : *total + values[c];
 }
 
-/* One chunk of four columns; count of them exist. total: theirs in row 0. */
+/* One chunk of four columns. */
 AQ_INLINE void aq_columns_t(const aq_scaled_stream_tile *tile, const aq_span_t *span, const aq_four_t *four,
-                            int64_t count, int64_t k0, int64_t k1, aq_case_t with, float *sums, float *total)
+                            int64_t k0, int64_t k1, aq_case_t with, float *sums)
 {
     if (tile->rows == 1) {
-        aq_total_t(total, aq_chunk_of_one_row_t(tile, span, four, k0, k1, with), count, k0 == 0);
+        aq_total_t(tile->sum, aq_chunk_of_one_row_t(tile, span, four, k0, k1, with), four, k0 == 0);
         return;
     }
     aq_chunk_t(tile, span, four, k0, k1, with, sums);
     for (int64_t r = 0; r < tile->rows; r++) {
         const float *left = sums + r * 32, *right = left + tile->rows * 32;
-        aq_total_t(total + r * tile->sum_stride,
+        aq_total_t(tile->sum + r * tile->sum_stride,
                    aq_lanes_trees(aq_lanes_load(left), aq_lanes_load(left + 16), aq_lanes_load(right),
                                   aq_lanes_load(right + 16)),
-                   count, k0 == 0);
+                   four, k0 == 0);
     }
 }
 
 /* The slow ways do without code of their own for plain weights. */
 AQ_INLINE void aq_any_case_t(const aq_scaled_stream_tile *tile, const aq_span_t *span, const aq_four_t *four,
-                             int64_t count, int64_t k0, int64_t k1, aq_weight_type type, aq_way way,
-                             float *sums, float *total)
+                             int64_t k0, int64_t k1, aq_weight_type type, aq_way way, float *sums)
 {
     const bool plain = tile->weight->block == 0;
     if (way == AQ_QUICK && plain)
-        aq_columns_t(tile, span, four, count, k0, k1, (aq_case_t){type, true, AQ_QUICK}, sums, total);
+        aq_columns_t(tile, span, four, k0, k1, (aq_case_t){type, true, AQ_QUICK}, sums);
     else if (way == AQ_QUICK)
-        aq_columns_t(tile, span, four, count, k0, k1, (aq_case_t){type, false, AQ_QUICK}, sums, total);
+        aq_columns_t(tile, span, four, k0, k1, (aq_case_t){type, false, AQ_QUICK}, sums);
     else if (way == AQ_QUICK_OFFSET && plain)
-        aq_columns_t(tile, span, four, count, k0, k1, (aq_case_t){type, true, AQ_QUICK_OFFSET}, sums, total);
+        aq_columns_t(tile, span, four, k0, k1, (aq_case_t){type, true, AQ_QUICK_OFFSET}, sums);
     else if (way == AQ_QUICK_OFFSET)
-        aq_columns_t(tile, span, four, count, k0, k1, (aq_case_t){type, false, AQ_QUICK_OFFSET}, sums, total);
+        aq_columns_t(tile, span, four, k0, k1, (aq_case_t){type, false, AQ_QUICK_OFFSET}, sums);
     else if (way == AQ_STEPS_F16)
-        aq_columns_t(tile, span, four, count, k0, k1, (aq_case_t){type, false, AQ_STEPS_F16}, sums, total);
+        aq_columns_t(tile, span, four, k0, k1, (aq_case_t){type, false, AQ_STEPS_F16}, sums);
     else
-        aq_columns_t(tile, span, four, count, k0, k1, (aq_case_t){type, false, AQ_STEPS_BF16}, sums, total);
+        aq_columns_t(tile, span, four, k0, k1, (aq_case_t){type, false, AQ_STEPS_BF16}, sums);
 }
 
 AQ_INLINE void aq_span_of(aq_span_t *span, const aq_scaled_stream_tile *tile, aq_weight_type type, int64_t k0)
@@ -151,29 +150,22 @@ AQ_INLINE void aq_span_of(aq_span_t *span, const aq_scaled_stream_tile *tile, aq
 AQ_INLINE void aq_scaled_stream_t(const aq_scaled_stream_tile *tile, aq_weight_type type)
 {
     _Alignas(64) float sums[AQ_STREAM_T_ROWS * 16 * AQ_STREAM_T_COLUMNS];
-    const aq_weight *weight = tile->weight;
-    const int half_bytes = type == AQ_S4;
     aq_four_t four = {0};
     aq_span_t span;
     aq_store_t store;
     four.offset_present = tile->scaled->offset != NULL;
-    four.ahead = (AQ_STREAM_T_AHEAD * weight->stride_n) >> half_bytes;
+    four.ahead = (AQ_STREAM_T_AHEAD * tile->weight->stride_n) >> (type == AQ_S4);
     for (int64_t begin = 0; begin < tile->k; begin += AQ_STREAM_T_SPAN) {
         aq_span_of(&span, tile, type, begin);
-        for (int64_t j = 0; j < tile->n; j += AQ_STREAM_T_COLUMNS) {
-            int64_t count = tile->n - j < AQ_STREAM_T_COLUMNS ? tile->n - j : AQ_STREAM_T_COLUMNS,
-                    n = tile->n0 + j;
-            for (int64_t c = 0; c < AQ_STREAM_T_COLUMNS; c++) {
-                int64_t column = weight->first + (n + (c < count ? c : count - 1)) * weight->stride_n;
-                four.at[c] = weight->data + (column >> half_bytes);
-            }
+        for (int64_t i = 0; i * AQ_STREAM_T_COLUMNS < tile->n; i++) {
+            aq_place_four_t(&four, tile, i, type);
             for (int64_t k0 = begin; k0 < span.k1; k0 += AQ_CHUNK_T) {
                 int64_t k1 = span.k1 - k0 < AQ_CHUNK_T ? span.k1 : k0 + AQ_CHUNK_T;
                 if (tile->scaled->group < tile->k)
-                    aq_prepare_groups_t(&store, &four, tile->scaled, type, n, count, k0, k1);
+                    aq_prepare_groups_t(&store, &four, tile, type, k0, k1);
                 else if (k0 == begin)
-                    aq_prepare_columns_t(&store, &four, tile, type, j);
-                aq_any_case_t(tile, &span, &four, count, k0, k1, type, store.way, sums, tile->sum + j);
+                    aq_prepare_columns_t(&store, &four, tile, type);
+                aq_any_case_t(tile, &span, &four, k0, k1, type, store.way, sums);
             }
         }
     }
