@@ -2,8 +2,6 @@
 /* stream_p.c - one row times weights whose rows run along n, AVX-512 VNNI, without a panel. Some k rows of
  * the whole slice are walked before the next, so that memory is read nearly in its own order, and the next
  * such band is brought to L2 meanwhile; integer sums that a band does not finish wait in memory. */
-#include <string.h>
-
 #include "kernels/x86/vnni/lines.h"
 
 enum {
@@ -47,10 +45,10 @@ AQ_INLINE void add_to_total(const band *b, __m512 f, int vector, float *acc, boo
     _mm512_store_ps(acc + vector * 16, total);
 }
 
-/* The band's part of one panel. bytes: of its columns, 64 if full. brings: lines ahead for each four. joined:
- * 1 if the planes of high wait as one sum, so that those of a wide slice stay in the first-level cache; where
- * the next band wants them at once that only takes time: 0. Long by what its macros stand for.
- * NOLINTNEXTLINE(readability-function-size) */
+/* The band's part of one panel. bytes: of its columns. full: 64, and rows by fours. brings: lines ahead for
+ * each four. joined: 1 if the planes of high wait as one sum, so that those of a wide slice stay in the
+ * first-level cache; where the next band wants them at once that only takes time: 0. Long by what its macros
+ * stand for. NOLINTNEXTLINE(readability-function-size) */
 AQ_INLINE void panel_of_band(const band *b, const char *at, int64_t bytes, bool full, aq_weight_type type,
                              int planes, bool grouped, int joined, int brings, aq_ahead *ahead,
                              int32_t *waiting, float *acc)
@@ -61,6 +59,7 @@ AQ_INLINE void panel_of_band(const band *b, const char *at, int64_t bytes, bool 
     /* of high to its second plane, which is not shifted where the two are joined */
     const int32_t correction[PLANES] = {0, b->tail->correction[b->segment][AQ_OF_HIGH][0],
                                         b->tail->correction[b->segment][AQ_OF_LOW][0]};
+    aq_ahead mine = *ahead;
 #define START(p, v)                                                                                          \
     __m512i s##p##v = p >= planes || v >= vectors ? _mm512_setzero_si512()                                   \
                       : b->first                  ? _mm512_set1_epi32(correction[p] * (type != AQ_S4 ? 1     \
@@ -71,8 +70,8 @@ AQ_INLINE void panel_of_band(const band *b, const char *at, int64_t bytes, bool 
     FOR_ALL(START)
     for (int64_t k = 0; k < b->k; k += 4, digits += planes * digit_step) {
         __m512i row[4], quad[4];
-        aq_bring(ahead, brings);
-        if (full && k + 4 <= b->k) {
+        aq_bring(&mine, brings);
+        if (full) {
 #pragma GCC unroll 4
             for (int i = 0; i < 4; i++, at += b->lines.outer_bytes)
                 row[i] = aq_unsigned(aq_load_line(&b->lines, at, AQ_LINE_BYTES, true), type);
@@ -109,6 +108,7 @@ AQ_INLINE void panel_of_band(const band *b, const char *at, int64_t bytes, bool 
             MULTIPLY(quad[3], 3)
         }
     }
+    *ahead = mine;
     if (!b->last) {
 #define JOIN(unused, v) s1##v = _mm512_add_epi32(_mm512_slli_epi32(s0##v, 8), s1##v);
 #define WAIT(p, v)                                                                                           \
@@ -253,7 +253,7 @@ AQ_INLINE void panel_in_band(const aq_planes_stream *stream, const aq_lines *lin
                                                     .scale = scale,
                                                     .zero = stream->zero ? zero : NULL});
         const char *from = lines->data + (at + rows->odd) * lines->outer_bytes;
-        if (bytes >= AQ_LINE_BYTES)
+        if (bytes >= AQ_LINE_BYTES && b.k % 4 == 0)
             panel_of_band(&b, from, bytes, true, type, planes, grouped, joined, brings, ahead,
                           stream->room + j * PLANES, acc);
         else
@@ -277,6 +277,55 @@ AQ_INLINE void stream_blocks(const aq_planes_stream *stream, aq_weight_type type
         }
 }
 
+/* The rows of a band, at most a segment's, of all panels: what they share is found out once. digits as for
+ * panel_in_band. */
+AQ_INLINE void band_of_rows(const aq_planes_stream *stream, const int32_t *digits, const rows_of_band *rows,
+                            aq_weight_type type, int planes, bool grouped, int brings, aq_ahead *ahead)
+{
+    const int64_t columns = aq_panel_columns(type), length = AQ_BLOCK / stream->segments,
+                  in_block = rows->k0 % AQ_BLOCK, bytes = type == AQ_S4 ? (stream->n + 1) / 2 : stream->n,
+                  block_bytes = aq_vnni_digits(planes == 3) + (int64_t)sizeof(aq_digits_tail);
+    const char *block = stream->digits + rows->k0 / AQ_BLOCK * block_bytes;
+    const aq_lines lines = aq_lines_at(stream->weight, false, stream->n0, rows->k0 + rows->odd);
+    _Alignas(64) float scale[AQ_PANEL_MOST], zero[AQ_PANEL_MOST];
+    band b = {.stream = stream,
+              .lines = lines,
+              .k = count_rows(rows, stream->k),
+              .digits = digits != NULL
+                            ? digits + (rows->k0 / 4 + rows->odd * (BAND_ROWS / 4)) * planes
+                            : (const int32_t *)(const void *)block + in_block / 4 * planes * AQ_DIGIT_ROWS,
+              .digit_step = digits != NULL ? 1 : AQ_DIGIT_ROWS,
+              .tail = aq_tail_of(block, planes == 3),
+              .segment = (int)(in_block / length),
+              .first = rows->k0 % length == 0 && rows->odd == 0,
+              .last = ((rows->k0 + rows->k) % length == 0 || rows->k0 + rows->k >= stream->k) &&
+                      rows->odd + 1 == rows->apart,
+              .scale = scale,
+              .zero = zero};
+    b.lines.outer_bytes *= rows->apart;
+    b.lines.whole = true;
+    float *acc = aq_stream_acc(stream, rows->k0 / AQ_BLOCK);
+    int32_t *waiting = stream->room;
+    const char *from = lines.data;
+    for (int64_t j = 0, left = bytes; left > 0; j += columns, left -= AQ_LINE_BYTES, from += AQ_LINE_BYTES,
+                 acc += columns, waiting += columns * PLANES) {
+        if (grouped && b.last)
+            aq_vnni_group_scales(&(aq_group_scales){.scaled = stream->scaled,
+                                                    .type = type,
+                                                    .k0 = rows->k0 / length * length,
+                                                    .k = length,
+                                                    .n0 = stream->n0 + j,
+                                                    .n = stream->n - j < columns ? stream->n - j : columns,
+                                                    .segments = 1,
+                                                    .scale = scale,
+                                                    .zero = stream->zero ? zero : NULL});
+        if (left >= AQ_LINE_BYTES && b.k % 4 == 0)
+            panel_of_band(&b, from, left, true, type, planes, grouped, 1, brings, ahead, waiting, acc);
+        else
+            panel_of_band(&b, from, left, false, type, planes, grouped, 1, brings, ahead, waiting, acc);
+    }
+}
+
 /* As pages ask for (lines.h), where a segment is long enough for that. No more than 32 pages are followed; a
  * packed panel is one run as it is. */
 AQ_INLINE void stream_rows(const aq_planes_stream *stream, aq_weight_type type, int planes, bool grouped)
@@ -295,6 +344,10 @@ AQ_INLINE void stream_rows(const aq_planes_stream *stream, aq_weight_type type, 
     for (; rows.k0 < stream->k; rows = next) {
         next = rows_after(&rows);
         aq_ahead ahead = ahead_of_slice(stream, &next, bytes);
+        if (rows.k <= AQ_BLOCK / stream->segments) {
+            band_of_rows(stream, digits, &rows, type, planes, grouped, brings, &ahead);
+            continue;
+        }
         for (int64_t j = 0; j < stream->n; j += aq_panel_columns(type)) {
             const aq_lines lines = aq_lines_at(stream->weight, false, stream->n0 + j, rows.k0);
             panel_in_band(stream, &lines, digits, &rows, j, type, planes, grouped, 1, brings, &ahead);
