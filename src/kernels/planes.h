@@ -31,6 +31,14 @@ enum {
     AQ_PANEL_BYTES = 2 * AQ_BLOCK * AQ_PANEL_MOST /* of any kernel's panel of one block */
 };
 
+/* A kernel may lay digits and panels otherwise for each; the results are the same. */
+typedef enum aq_digits_form {
+    AQ_FAST,
+    AQ_EXACT,
+    AQ_EXACT_QUARTERS, /* weights of 4 bits in segments of 32 k, many rows */
+    AQ_FORMS
+} aq_digits_form;
+
 /* What follows the digits of a tile of rows in a block, [segment][row]. This one is for tiles of
  * AQ_DIGIT_ROWS; every tail begins with X and s of its rows (aq_tail_x_sums, aq_tail_scales). */
 typedef struct aq_digits_tail {
@@ -48,6 +56,7 @@ typedef struct aq_digits_job {
     int64_t first, rows, blocks;
     int segments; /* of a block */
     bool exact;
+    aq_digits_form form;
     aq_weight_type type;
     char *digits;             /* of the tile */
     bool fits[AQ_DIGIT_ROWS]; /* out: false where a row has infinity, NaN or too large a spread of blocks */
@@ -66,9 +75,10 @@ typedef struct aq_integers_job {
     const aq_weight *weight; /* the whole matrix, AQ_S8 or AQ_S4 */
     int64_t k0, n0;
     int64_t k, n; /* of the block and the panel: 1 <= k <= 128, 1 <= n <= columns of a panel; with
-                     aq_planes.many_panels any n, panel after panel, a byte an element */
+                     aq_planes.many_panels any n, panel after panel */
     void *panel;
     aq_ahead *ahead; /* null: nothing to bring */
+    aq_digits_form form;
 } aq_integers_job;
 
 /* Adds one block: acc[r * acc_stride + c] for r < rows and the panel's columns, c in the panel's own order.
@@ -82,6 +92,7 @@ typedef struct aq_planes_tile {
     int64_t columns;    /* of the panel, all of them: 64 or 128 */
     int segments;
     bool exact;
+    aq_digits_form form;
     const float *scale;    /* by groups: [segment][columns], in the panel's order; else null */
     const float *zero;     /* likewise, or null */
     aq_ahead *ahead;       /* or null */
@@ -151,21 +162,22 @@ typedef struct aq_finish_job {
 } aq_finish_job;
 
 typedef struct aq_planes {
-    int tile_rows;      /* most rows of a tile of digits: AQ_DIGIT_ROWS or a multiple of it */
-    int digit_bytes[2]; /* of a tile's block without its tail: mode fast, exact */
-    int tail_bytes;     /* of the tail */
-    bool cuts_k;        /* where n is short tasks may share k (matmul/run_planes_k.c): sums are multiplied by
-                           s of the tail alone, and a call for a single block costs no more than others */
-    bool all_rows;      /* multiply takes one tile of rows after the other */
-    bool many_blocks;   /* multiply takes a few blocks of k at once, and all_rows */
-    int pack_lines;     /* what pack_panel brings of `ahead`, of the 128 lines that a panel is made from */
-    bool many_panels;   /* pack_panel takes columns of many panels, in the order of memory */
+    int tile_rows;             /* most rows of a tile of digits: AQ_DIGIT_ROWS or a multiple of it */
+    int digit_bytes[AQ_FORMS]; /* of a tile's block without its tail */
+    int tail_bytes;            /* of the tail */
+    bool cuts_k;      /* where n is short tasks may share k (matmul/run_planes_k.c): sums are multiplied by
+                         s of the tail alone, and a call for a single block costs no more than others */
+    bool all_rows;    /* multiply takes one tile of rows after the other */
+    bool doubles;     /* panels of AQ_EXACT_QUARTERS are two bytes an element, where others are one */
+    bool many_blocks; /* multiply takes a few blocks of k at once, and all_rows */
+    int pack_lines;   /* what pack_panel brings of `ahead`, of the 128 lines that a panel is made from */
+    bool many_panels; /* pack_panel takes columns of many panels, in the order of memory */
     void (*make_digits)(aq_digits_job *job);
     void (*pack_panel)(const aq_integers_job *job);
     void (*multiply)(const aq_planes_tile *tile);
     /* null, or called before a thread's first multiply of a task and after its last: a register state that
      * costs to set up. tile_rows and segments as in aq_planes_tile. */
-    void (*enter)(int64_t tile_rows, int segments);
+    void (*enter)(int64_t tile_rows, int segments, aq_digits_form form);
     void (*leave)(void);
     /* null, or one row; stream_declines: null when it takes it, else why not, static text */
     const char *(*stream_declines)(const aq_kernel_query *query);
@@ -193,10 +205,24 @@ static inline int64_t aq_panel_columns(aq_weight_type type)
     return type == AQ_S4 ? AQ_PANEL_MOST : AQ_PANEL_MOST / 2;
 }
 
-/* Bytes of a tile's block with its tail. */
-static inline int64_t aq_digits_bytes(const aq_planes *planes, bool exact)
+/* many: rows, enough to be worth AQ_EXACT_QUARTERS. */
+static inline aq_digits_form aq_form_of(bool exact, aq_weight_type type, int segments, bool many)
 {
-    return planes->digit_bytes[exact] + planes->tail_bytes;
+    if (!exact)
+        return AQ_FAST;
+    return many && type == AQ_S4 && segments == AQ_SEGMENTS ? AQ_EXACT_QUARTERS : AQ_EXACT;
+}
+
+/* Bytes of a tile's block with its tail. */
+static inline int64_t aq_digits_bytes(const aq_planes *planes, aq_digits_form form)
+{
+    return planes->digit_bytes[form] + planes->tail_bytes;
+}
+
+/* Of a block's panel, where panels follow each other (aq_planes.many_panels, many_blocks). */
+static inline int64_t aq_panel_bytes_of(const aq_planes *planes, aq_weight_type type, aq_digits_form form)
+{
+    return AQ_BLOCK * aq_panel_columns(type) * (planes->doubles && form == AQ_EXACT_QUARTERS ? 2 : 1);
 }
 
 /* Of a tail: X of a segment's rows, and s of the rows. */

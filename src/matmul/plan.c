@@ -264,7 +264,7 @@ static bool cut_chunks(aq_plan *plan, bool plain_rows)
     const aq_planes *planes = plan->planes->planes;
     const int64_t near = (int64_t)aq_cpu_l2_bytes(), blocks = aq_ceil_div(plan->problem.k, AQ_BLOCK),
                   block_bytes = aq_ceil_div(plan->rows_block, plan->tile_rows) *
-                                aq_digits_bytes(planes, aq_plan_exact(plan));
+                                aq_digits_bytes(planes, aq_plan_form(plan));
     if (!planes->many_blocks || plan->problem.m <= PLANES_FEW_ROWS ||
         (!plain_rows && block_bytes * blocks <= near / 2))
         return false;

@@ -19,11 +19,11 @@ enum { FMA_ROWS = 16 /* rows that one fallback takes at once */ };
 static void total_x(const aq_matrix_run *run, size_t thread, int64_t tile, int64_t row)
 {
     const aq_plan *plan = run->plan;
-    const bool exact = aq_plan_exact(plan);
+    const aq_digits_form form = aq_plan_form(plan);
     const aq_planes *planes = plan->planes->planes;
-    const char *at = aq_planes_digits(run, thread, tile) + planes->digit_bytes[exact];
+    const char *at = aq_planes_digits(run, thread, tile) + planes->digit_bytes[form];
     float total = 0.0f;
-    for (int64_t b = 0; b < plan->row_stride / AQ_BLOCK; b++, at += aq_digits_bytes(planes, exact))
+    for (int64_t b = 0; b < plan->row_stride / AQ_BLOCK; b++, at += aq_digits_bytes(planes, form))
         total += aq_tail_x_sums(planes, at, 0)[row];
     aq_planes_x_totals(run, thread)[tile * plan->tile_rows + row] = total;
 }
@@ -43,6 +43,7 @@ void aq_planes_make_digits(void *context, size_t thread, size_t index)
                          .blocks = plan->row_stride / AQ_BLOCK,
                          .segments = plan->segments,
                          .exact = aq_plan_exact(plan),
+                         .form = aq_plan_form(plan),
                          .type = problem->weight_type,
                          .digits = aq_planes_digits(run, thread, tile)};
     for (int64_t r = 0; r < job.rows; r++)

@@ -61,11 +61,11 @@ static void take_scales(const aq_matrix_run *piece, const parts_run *parts, size
 {
     const aq_plan *plan = piece->plan;
     const aq_planes *planes = plan->planes->planes;
-    const bool exact = aq_plan_exact(plan);
+    const aq_digits_form form = aq_plan_form(plan);
     for (int64_t row = 0; row < piece->rows; row++) {
         const int64_t r = row % plan->tile_rows;
-        char *tail = aq_planes_digits(piece, thread, row / plan->tile_rows) + planes->digit_bytes[exact];
-        for (int64_t b = 0; b < plan->row_stride / AQ_BLOCK; b++, tail += aq_digits_bytes(planes, exact)) {
+        char *tail = aq_planes_digits(piece, thread, row / plan->tile_rows) + planes->digit_bytes[form];
+        for (int64_t b = 0; b < plan->row_stride / AQ_BLOCK; b++, tail += aq_digits_bytes(planes, form)) {
             float *s = &aq_tail_scales(planes, tail)[r];
             if (keep)
                 block_rows(parts->run, block + b)[row] =
@@ -83,7 +83,7 @@ static void sum_part(void *context, size_t thread, size_t index)
     const int64_t slice = (int64_t)index / plan->k_parts, part = (int64_t)index % plan->k_parts,
                   begin = part * plan->part_k, k = aq_min_i64(plan->part_k, plan->problem.k - begin),
                   column = slice * plan->slice, n = aq_min_i64(plan->slice, plan->problem.n - column),
-                  block_bytes = aq_digits_bytes(plan->planes->planes, aq_plan_exact(plan));
+                  block_bytes = aq_digits_bytes(plan->planes->planes, aq_plan_form(plan));
     const char *scratch = aq_scratch_of(run, thread);
     const bool adds = adds_first(plan) && part == 0;
     aq_plan own = *plan;

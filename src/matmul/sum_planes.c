@@ -82,6 +82,7 @@ static void pack_block(const aq_matrix_run *run, int64_t column, int64_t n, int6
                                                              .n0 = column,
                                                              .k = k_of(run, block * AQ_BLOCK),
                                                              .n = n,
+                                                             .form = aq_plan_form(run->plan),
                                                              .panel = panels});
 }
 
@@ -154,13 +155,15 @@ static void multiply_panel(const aq_matrix_run *run, size_t thread, int64_t colu
                   n0 = column + p, n = columns_of(run, n0);
     const aq_weight weight = aq_weight_around(run, n0);
     const bool packed = plan->packs_slices, few = packing_brings(run);
-    char *panel = aq_scratch_of(run, thread) + (packed ? p * AQ_BLOCK : 0);
+    const int64_t panel_bytes = aq_panel_bytes_of(planes, problem->weight_type, aq_plan_form(plan));
+    char *panel = aq_scratch_of(run, thread) + (packed ? p / columns * panel_bytes : 0);
     if (!packed)
         planes->pack_panel(&(aq_integers_job){.weight = &weight,
                                               .k0 = k0,
                                               .n0 = n0,
                                               .k = k,
                                               .n = n,
+                                              .form = aq_plan_form(plan),
                                               .panel = panel,
                                               .ahead = few ? ahead : NULL});
     const aq_planes_scales by_groups = aq_planes_group_scales(run, thread, block, n0, false);
@@ -168,7 +171,7 @@ static void multiply_panel(const aq_matrix_run *run, size_t thread, int64_t colu
                   calls = aq_ceil_div(run->rows, at_once);
     for (int64_t r = 0; r < run->rows; r += at_once) {
         const int64_t next = r + at_once < run->rows ? r + at_once : 0,
-                      at = block * aq_digits_bytes(planes, exact);
+                      at = block * aq_digits_bytes(planes, aq_plan_form(plan));
         planes->multiply(
             &(aq_planes_tile){.digits = aq_planes_digits(run, thread, r / plan->tile_rows) + at,
                               .digits_stride = layout->digits_bytes,
@@ -181,6 +184,7 @@ static void multiply_panel(const aq_matrix_run *run, size_t thread, int64_t colu
                               .columns = columns,
                               .segments = plan->segments,
                               .exact = exact,
+                              .form = aq_plan_form(plan),
                               .scale = by_groups.scale,
                               .zero = by_groups.zero,
                               .ahead = !few || r == 0 ? ahead : NULL,
@@ -200,23 +204,24 @@ static void multiply_blocks(const aq_matrix_run *run, size_t thread, int64_t col
     const bool exact = aq_plan_exact(plan);
     const int64_t columns = aq_panel_columns(plan->problem.weight_type);
     const aq_planes_scales by_groups = scales_of_blocks(run, thread, block, blocks, column + p, false);
-    planes->multiply(
-        &(aq_planes_tile){.digits = aq_planes_digits(run, thread, 0) + block * aq_digits_bytes(planes, exact),
-                          .digits_stride = plan->workspace.digits_bytes,
-                          .tile_rows = plan->tile_rows,
-                          .blocks = blocks,
-                          .panel = panel,
-                          .panel_stride = panel_stride,
-                          .acc = aq_planes_sums(run, thread, p, 0),
-                          .acc_stride = columns,
-                          .rows = run->rows,
-                          .columns = columns,
-                          .segments = plan->segments,
-                          .exact = exact,
-                          .scale = by_groups.scale,
-                          .zero = by_groups.zero,
-                          .ahead = ahead,
-                          .lines = (int)lines});
+    planes->multiply(&(aq_planes_tile){.digits = aq_planes_digits(run, thread, 0) +
+                                                 block * aq_digits_bytes(planes, aq_plan_form(plan)),
+                                       .digits_stride = plan->workspace.digits_bytes,
+                                       .tile_rows = plan->tile_rows,
+                                       .blocks = blocks,
+                                       .panel = panel,
+                                       .panel_stride = panel_stride,
+                                       .acc = aq_planes_sums(run, thread, p, 0),
+                                       .acc_stride = columns,
+                                       .rows = run->rows,
+                                       .columns = columns,
+                                       .segments = plan->segments,
+                                       .exact = exact,
+                                       .form = aq_plan_form(plan),
+                                       .scale = by_groups.scale,
+                                       .zero = by_groups.zero,
+                                       .ahead = ahead,
+                                       .lines = (int)lines});
 }
 
 /* A chunk of blocks of k for all panels of the slice, which are packed panel by panel. */
@@ -224,7 +229,9 @@ static void sum_chunk_by_panels(const aq_matrix_run *run, size_t thread, int64_t
                                 int64_t block, int64_t blocks)
 {
     const aq_plan *plan = run->plan;
-    const int64_t columns = aq_panel_columns(plan->problem.weight_type), panel_bytes = columns * AQ_BLOCK;
+    const int64_t columns = aq_panel_columns(plan->problem.weight_type),
+                  panel_bytes =
+                      aq_panel_bytes_of(plan->planes->planes, plan->problem.weight_type, aq_plan_form(plan));
     char *panel = aq_scratch_of(run, thread);
     for (int64_t p = 0; p < n; p += columns) {
         /* the next is the next panel's, or the first's of the next chunk */
@@ -238,6 +245,7 @@ static void sum_chunk_by_panels(const aq_matrix_run *run, size_t thread, int64_t
                                                                 .n0 = column + p,
                                                                 .k = k_of(run, (block + b) * AQ_BLOCK),
                                                                 .n = columns_of(run, column + p),
+                                                                .form = aq_plan_form(plan),
                                                                 .panel = panel + b * panel_bytes});
         multiply_blocks(run, thread, column, p, block, blocks, panel, panel_bytes, &ahead, ahead.lines);
     }
@@ -247,16 +255,19 @@ static void sum_chunk_by_panels(const aq_matrix_run *run, size_t thread, int64_t
 static void sum_chunk_by_rows(const aq_matrix_run *run, size_t thread, int64_t column, int64_t n,
                               int64_t block, int64_t blocks)
 {
-    const int64_t columns = aq_panel_columns(run->plan->problem.weight_type),
-                  panels = aq_ceil_div(n, columns), block_bytes = panels * columns * AQ_BLOCK;
+    const aq_plan *plan = run->plan;
+    const aq_weight_type type = plan->problem.weight_type;
+    const int64_t columns = aq_panel_columns(type), panels = aq_ceil_div(n, columns),
+                  panel_bytes = aq_panel_bytes_of(plan->planes->planes, type, aq_plan_form(plan)),
+                  block_bytes = panels * panel_bytes;
     char *panel = aq_scratch_of(run, thread);
     aq_ahead ahead = ahead_of(run, block * AQ_BLOCK, column, n);
     const int64_t lines = aq_ceil_div(ahead.lines, panels);
     for (int64_t b = 0; b < blocks; b++)
         pack_block(run, column, n, block + b, panel + b * block_bytes);
     for (int64_t p = 0; p < n; p += columns)
-        multiply_blocks(run, thread, column, p, block, blocks, panel + p * AQ_BLOCK, block_bytes, &ahead,
-                        lines);
+        multiply_blocks(run, thread, column, p, block, blocks, panel + p / columns * panel_bytes, block_bytes,
+                        &ahead, lines);
 }
 
 /* A few blocks of k at a time, for which it goes from panel to panel (plan.h). */
@@ -295,7 +306,7 @@ void aq_planes_sum_slice(const aq_matrix_run *run, size_t thread, int64_t column
     memset(acc, 0, (size_t)(plan->rows_block * plan->slice) * sizeof *acc);
     const aq_planes *planes = plan->planes->planes;
     if (planes->enter != NULL)
-        planes->enter(plan->tile_rows, plan->segments);
+        planes->enter(plan->tile_rows, plan->segments, aq_plan_form(plan));
     if (plan->blocks_together > 0) {
         sum_by_chunks(run, thread, column, n);
     } else if (plan->order == AQ_ORDER_T) {

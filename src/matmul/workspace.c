@@ -59,7 +59,7 @@ static bool lay_out_planes(aq_plan *plan, int64_t *total)
     const aq_planes *planes = plan->planes->planes;
     const int64_t columns = aq_panel_columns(plan->problem.weight_type), floats = (int64_t)sizeof(float);
     int64_t digits, scratch = 0, ignored, tiles = aq_ceil_div(plan->rows_block, plan->tile_rows);
-    if (!aq_mul_i64(plan->row_stride / AQ_BLOCK, aq_digits_bytes(planes, aq_plan_exact(plan)), &digits) ||
+    if (!aq_mul_i64(plan->row_stride / AQ_BLOCK, aq_digits_bytes(planes, aq_plan_form(plan)), &digits) ||
         !aq_mul_i64(digits, tiles, &ignored))
         return false;
     layout->digits_bytes = digits;
@@ -68,8 +68,9 @@ static bool lay_out_planes(aq_plan *plan, int64_t *total)
         return false;
     /* fits: the digits of four rows, checked above, are more bytes than these are floats */
     const int64_t blocks = aq_max_i64(1, plan->blocks_together),
-                  panel = (plan->packs_slices ? aq_round_up(plan->slice, columns) : columns) * AQ_BLOCK,
-                  panels = aq_max_i64(AQ_PANEL_BYTES, blocks * panel);
+                  side_by_side = plan->packs_slices ? aq_ceil_div(plan->slice, columns) : 1,
+                  panel = aq_panel_bytes_of(planes, plan->problem.weight_type, aq_plan_form(plan)),
+                  panels = aq_max_i64(AQ_PANEL_BYTES, blocks * side_by_side * panel);
     int64_t line = aq_max_i64(plan->slice, plan->row_stride * AQ_DIGIT_ROWS);
     int64_t *rows = plan->own_digits ? &scratch : total;
     if (!carve(&scratch, panels / floats, &ignored) || !carve(rows, digits * tiles / floats, &layout->rows) ||

@@ -45,6 +45,7 @@ static const test_case cases[] = {
     {17, 700, 258, 128, false, false, false, true, false},
     {70, 333, 96, 0, false, true, false, true, false},
     {300, 256, 66, 0, true, false, false, true, false},
+    {70, 520, 300, 32, true, false, false, true, false},
     /* digits beyond a second-level cache of 2 MiB */
     {250, 2000, 140, 0, false, true, false, false, false},
     {250, 1990, 140, 32, true, true, false, true, false},

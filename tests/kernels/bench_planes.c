@@ -38,7 +38,7 @@ static void call_multiply(void *argument)
     const planes_bench *bench = argument;
     aq_planes_tile tile = bench->tile;
     if (bench->planes->enter != NULL) {
-        bench->planes->enter(tile.tile_rows, tile.segments);
+        bench->planes->enter(tile.tile_rows, tile.segments, AQ_EXACT);
         bench->planes->multiply(&tile);
         bench->planes->leave();
         return;
@@ -85,7 +85,8 @@ static void bench_layout(const aq_kernel *kernel, planes_bench *bench, bool exac
                          bool order_t, const aq_scaled *scaled)
 {
     const int64_t columns = aq_panel_columns(weight->type),
-                  tile_bytes = aq_digits_bytes(bench->planes, exact), most = bench->planes->tile_rows;
+                  tile_bytes = aq_digits_bytes(bench->planes, exact ? AQ_EXACT : AQ_FAST),
+                  most = bench->planes->tile_rows;
     char words[32], shape[64];
     snprintf(words, sizeof words, "%s %s %s", exact ? "exact" : "fast",
              weight->type == AQ_S4 ? "int4" : "int8", order_t ? "T" : "P");
@@ -138,7 +139,7 @@ static void bench_layout(const aq_kernel *kernel, planes_bench *bench, bool exac
 void ck_bench_planes(const aq_kernel *kernel)
 {
     const aq_planes *planes = kernel->planes;
-    const int64_t digit_bytes = aq_digits_bytes(planes, true) * (BLOCKS + MOST_ROWS);
+    const int64_t digit_bytes = aq_digits_bytes(planes, AQ_EXACT) * (BLOCKS + MOST_ROWS);
     aq_weight weight = {.data = aligned((int64_t)BENCH_N * BENCH_K)};
     float *x = aligned(4 * 4 * BENCH_K), *acc = aligned(4 * MOST_ROWS * AQ_PANEL_MOST);
     uint16_t *scales = aligned(2 * BENCH_N * (BENCH_K / GROUP));

@@ -21,6 +21,7 @@ typedef struct planes_call {
     const aq_planes_tile *tile;
     const aq_planes_stream *stream;
     const aq_finish_job *finish;
+    aq_digits_form form;
     bool finite;
 } planes_call;
 
@@ -34,7 +35,7 @@ static void call_planes(void *argument)
     if (call->scales != NULL)
         call->planes->group_scales(call->scales);
     if (call->tile != NULL && call->planes->enter != NULL)
-        call->planes->enter(call->tile->tile_rows, call->tile->segments);
+        call->planes->enter(call->tile->tile_rows, call->tile->segments, call->form);
     if (call->tile != NULL)
         call->planes->multiply(call->tile);
     if (call->tile != NULL && call->planes->leave != NULL)
@@ -45,7 +46,8 @@ static void call_planes(void *argument)
         call->finite = call->planes->finish(call->finish);
 }
 
-#define CALL(c, ...) ck_survives(call_planes, &(planes_call){.planes = (c)->kernel->planes, __VA_ARGS__})
+#define CALL(c, ...)                                                                                         \
+    ck_survives(call_planes, &(planes_call){.planes = (c)->kernel->planes, .form = form_of(c), __VA_ARGS__})
 
 static int64_t columns_of(const ck_planes_case *c)
 {
@@ -57,9 +59,19 @@ static int64_t blocks_of(const ck_planes_case *c)
     return (c->p.k + CK_BLOCK - 1) / CK_BLOCK;
 }
 
+static aq_digits_form form_of(const ck_planes_case *c)
+{
+    return aq_form_of(c->exact, c->p.type, c->segments, c->rows % 3 != 0);
+}
+
+static int64_t panel_bytes_of(const ck_planes_case *c)
+{
+    return aq_panel_bytes_of(c->kernel->planes, c->p.type, form_of(c));
+}
+
 static int64_t row_bytes_of(const ck_planes_case *c)
 {
-    return aq_digits_bytes(c->kernel->planes, c->exact);
+    return aq_digits_bytes(c->kernel->planes, form_of(c));
 }
 
 /* Bytes from the digits of a tile of rows to the next's. */
@@ -82,7 +94,7 @@ static aq_ahead *some_ahead(const aq_weight *weight, aq_ahead *ahead)
 
 static char *tail_of(const ck_planes_case *c, const aq_digits_job *job, int64_t block)
 {
-    return job->digits + block * row_bytes_of(c) + c->kernel->planes->digit_bytes[c->exact];
+    return job->digits + block * row_bytes_of(c) + c->kernel->planes->digit_bytes[form_of(c)];
 }
 
 /* Of a tile, as matmul/plan.c chooses: all of one tile, else a number that the tiles are to be high. */
@@ -141,6 +153,7 @@ static bool make_digits(const ck_planes_case *c, ck_layout layout, ck_rows *pack
                              .blocks = blocks_of(c),
                              .segments = c->segments,
                              .exact = c->exact,
+                             .form = form_of(c),
                              .type = c->p.type,
                              .digits = (char *)packed->base + first / tile_rows * tile_bytes_of(c)};
         if (!CALL(c, .digits = &job))
@@ -203,7 +216,7 @@ static bool multiply_blocks(const ck_planes_case *c, const aq_weight *weight, co
                             int64_t block, int64_t n0, int64_t n, ck_layout layout, aq_planes_tile *tile)
 {
     aq_ahead ahead;
-    const int64_t bytes = c->kernel->planes->many_blocks ? AQ_BLOCK * columns_of(c) : AQ_PANEL_BYTES;
+    const int64_t bytes = c->kernel->planes->many_blocks ? panel_bytes_of(c) : AQ_PANEL_BYTES;
     ck_rows panels =
         ck_place(CK_PANEL, layout, tile->blocks, bytes, AQ_LINE_BYTES * ck_random_below(3), AQ_LINE_BYTES);
     tile->panel = panels.base;
@@ -217,6 +230,7 @@ static bool multiply_blocks(const ck_planes_case *c, const aq_weight *weight, co
                                .n0 = n0,
                                .k = c->p.k - k0 < CK_BLOCK ? c->p.k - k0 : CK_BLOCK,
                                .n = n,
+                               .form = form_of(c),
                                .panel = panels.base + b * panels.stride,
                                .ahead = some_ahead(weight, &ahead)};
         if (!CALL(c, .integers = &job))
@@ -240,7 +254,7 @@ static bool multiply_blocks(const ck_planes_case *c, const aq_weight *weight, co
 /* A block's panels packed in one call are those packed one by one. */
 static bool pack_many(const ck_planes_case *c, const aq_weight *weight, ck_layout layout)
 {
-    const int64_t columns = columns_of(c), bytes = AQ_BLOCK * columns,
+    const int64_t columns = columns_of(c), bytes = panel_bytes_of(c),
                   panels = (c->p.n + columns - 1) / columns, k0 = ck_random_below(blocks_of(c)) * CK_BLOCK;
     ck_rows many = ck_place(CK_PANEL, layout, 1, panels * bytes, 0, AQ_LINE_BYTES),
             single = ck_place(CK_PANEL_GENERIC, layout, 1, AQ_PANEL_BYTES, 0, AQ_LINE_BYTES);
@@ -248,6 +262,7 @@ static bool pack_many(const ck_planes_case *c, const aq_weight *weight, ck_layou
                            .k0 = k0,
                            .k = c->p.k - k0 < CK_BLOCK ? c->p.k - k0 : CK_BLOCK,
                            .n = c->p.n,
+                           .form = form_of(c),
                            .panel = many.base};
     if (!CALL(c, .integers = &job))
         return false;
@@ -351,6 +366,7 @@ static bool run_panels(const ck_planes_case *c, const aq_weight *weight, const a
                                .columns = columns,
                                .segments = c->segments,
                                .exact = c->exact,
+                               .form = form_of(c),
                                .digits_stride = tile_bytes_of(c),
                                .tile_rows = tile_rows_of(c)};
         for (int64_t b = 0; b < blocks_of(c); b += tile.blocks) {

@@ -6,7 +6,14 @@
  * bits times 16: no correction is due, and where sums come out 16 times too great, s / 16 makes them right
  * without another rounding.
  *
- *   digits  [plane][half of 64 k][16 rows][64 bytes], then the tail. Planes: the two of high, then low. */
+ *   digits  [plane][half of 64 k][16 rows][64 bytes], then the tail. Planes: the two of high, then low.
+ *
+ * Mode exact, 4 bits, segments of 32 k (AQ_EXACT_QUARTERS): half of a product would be empty. So weights lie
+ * there twice, times 16 and as they are, and a product is that of 12 bits of x, 16 a + b: two planes with
+ * v = 4096 U + V. All sums are below 2^24, H and L too, so f is the same: the exact sum rounded once.
+ *
+ *   digits  [U, V][segment][16 rows][32 bytes of a, 32 of b], a = U >> 4, b = U & 15
+ *   panel   [segment][8 quads of 16 times the weights, 8 of the weights] */
 #ifndef AQ_KERNELS_X86_AMX_AMX_H
 #define AQ_KERNELS_X86_AMX_AMX_H
 
@@ -19,7 +26,8 @@
 enum {
     AQ_TILE_ROWS = 16,
     AQ_TILE_BYTES = AQ_TILE_ROWS * 64,
-    AQ_PLANE_TILES = 2 * AQ_TILE_BYTES /* of a plane of a block: both halves */
+    AQ_PLANE_TILES = 2 * AQ_TILE_BYTES,            /* of a plane of a block: both halves */
+    AQ_QUARTER_TILES = AQ_SEGMENTS * AQ_TILE_BYTES /* likewise of AQ_EXACT_QUARTERS */
 };
 
 typedef struct aq_amx_tail {
@@ -31,7 +39,7 @@ typedef struct aq_amx_tail {
 void aq_amx_make_digits(aq_digits_job *job);
 void aq_amx_pack_panel(const aq_integers_job *job);
 void aq_amx_multiply(const aq_planes_tile *tile);
-void aq_amx_enter(int64_t tile_rows, int segments);
+void aq_amx_enter(int64_t tile_rows, int segments, aq_digits_form form);
 void aq_amx_leave(void);
 
 #endif

@@ -31,9 +31,9 @@ typedef struct tile_config {
 /* Tile registers. A block takes 0 and 1 for sums, 2 and 3 for the first and the second 64 k of digits, 4 and
  * 5 for those of the weights of 16 columns, 6 and 7 of the next 16. A segment has one product where a block
  * has two, 2, 4 and 6, and so has 3 and 5 for sums, too. */
-void aq_amx_enter(int64_t tile_rows, int segments)
+void aq_amx_enter(int64_t tile_rows, int segments, aq_digits_form form)
 {
-    const bool quarters = segments == AQ_SEGMENTS;
+    const bool quarters = segments == AQ_SEGMENTS && form != AQ_EXACT_QUARTERS;
     tile_config config = {.palette = 1};
     for (int i = 0; i < 8; i++) {
         const bool weights = i == 4 || i >= 6 || (i == 5 && segments == 1);
@@ -63,6 +63,7 @@ typedef struct joining {
     int planes;
     aq_scaling by;
     bool full;       /* all tiles have 16 rows */
+    bool quarters;   /* AQ_EXACT_QUARTERS: planes is 2 */
     aq_ahead *ahead; /* or null */
     int64_t lines;   /* of it with each plane */
 } joining;
@@ -87,8 +88,11 @@ AQ_INLINE void join_rows(const output *out, const int32_t *sums, joining how, in
             const int32_t *row = sums + r * 16 + v * 3 * PLANE_SUMS;
             const __m512i third =
                 how.planes == 3 ? _mm512_load_si512(row + 2 * PLANE_SUMS) : _mm512_setzero_si512();
-            const __m512 f = aq_join_planes(_mm512_load_si512(row), _mm512_load_si512(row + PLANE_SUMS),
-                                            third, how.planes);
+            const __m512i first = _mm512_load_si512(row), second = _mm512_load_si512(row + PLANE_SUMS);
+            const __m512 f = how.quarters
+                                 ? _mm512_fmadd_ps(_mm512_cvtepi32_ps(first), _mm512_set1_ps(4096.0f),
+                                                   _mm512_cvtepi32_ps(second))
+                                 : aq_join_planes(first, second, third, how.planes);
             __m512 total = _mm512_load_ps(acc + v * 16);
             if (by_groups)
                 total = _mm512_fmadd_ps(_mm512_mul_ps(f, step), scale[v], total);
@@ -176,8 +180,8 @@ AQ_INLINE void multiply_step(const char *digits, int segments, const steps *at, 
     }
 }
 
-/* A step of a segment in mode fast, which has a register for each output: a step's sums are stored in the
- * next one, and joined in the one after that. */
+/* A step of a segment where there are two planes, which has a register for each output: a step's sums are
+ * stored in the next one, and joined in the one after that. */
 AQ_INLINE void multiply_segment(const char *digits, const steps *at, joining how)
 {
     int32_t *to = at->other;
@@ -196,7 +200,7 @@ AQ_INLINE void multiply_segment(const char *digits, const steps *at, joining how
         aq_bring(how.ahead, how.lines);
     _tile_stored(3, to + PLANE_SUMS, 64);
     _tile_zero(3);
-    _tile_stream_loadd(2, digits + AQ_PLANE_TILES, 64);
+    _tile_stream_loadd(2, digits + (how.quarters ? AQ_QUARTER_TILES : AQ_PLANE_TILES), 64);
     _tile_dpbssd(3, 2, 4);
     join_part(&at->done, at->now, how, 2);
     _tile_stored(5, to + 4 * PLANE_SUMS, 64);
@@ -236,22 +240,24 @@ AQ_INLINE void end_steps(const steps *at, joining how)
 AQ_INLINE void multiply_columns(const aq_planes_tile *tile, int64_t first, int64_t end, int64_t b, int s,
                                 int64_t v, int segments, steps *at, joining how)
 {
-    const int64_t quad_bytes = tile->columns * 4, digit_bytes = how.planes * AQ_PLANE_TILES,
+    const int64_t quad_bytes = tile->columns * 4,
+                  digit_bytes = how.quarters ? 2 * AQ_QUARTER_TILES : how.planes * AQ_PLANE_TILES,
                   from = b * (digit_bytes + (int64_t)sizeof(aq_amx_tail)),
                   scales = (b * AQ_SEGMENTS + s) * tile->columns + v * 16;
-    const int half = segments == AQ_SEGMENTS ? s / 2 : s; /* of a block's digits */
-    load_weights((const char *)tile->panel + b * tile->panel_stride + s * (AQ_QUADS / segments) * quad_bytes +
-                     v * 64,
+    const int quads = AQ_QUADS / segments * (how.quarters ? 2 : 1);
+    int64_t of_segment = s * AQ_TILE_BYTES; /* from a block's digits on */
+    if (segments == AQ_SEGMENTS && !how.quarters)
+        of_segment = s / 2 * AQ_TILE_BYTES + s % 2 * 32;
+    load_weights((const char *)tile->panel + b * tile->panel_stride + s * quads * quad_bytes + v * 64,
                  quad_bytes, segments);
     for (int64_t t = first; t < end; t++) {
         const char *digits = tile->digits + t * tile->digits_stride + from;
         const aq_amx_tail *tail = (const aq_amx_tail *)(const void *)(digits + digit_bytes);
         const int64_t row = t * tile->tile_rows, left = tile->rows - row;
-        const char *of_segment = digits + half * AQ_TILE_BYTES + (segments == AQ_SEGMENTS ? s % 2 * 32 : 0);
         if (segments > 1 && how.planes == 2)
-            multiply_segment(of_segment, at, how);
+            multiply_segment(digits + of_segment, at, how);
         else
-            multiply_step(of_segment, segments, at, how);
+            multiply_step(digits + of_segment, segments, at, how);
         at->done = at->before;
         at->before = (output){.rows = left < tile->tile_rows ? left : tile->tile_rows,
                               .acc = tile->acc + row * tile->acc_stride + v * 16,
@@ -267,7 +273,8 @@ AQ_INLINE void multiply_columns(const aq_planes_tile *tile, int64_t first, int64
     }
 }
 
-AQ_INLINE void multiply_rows(const aq_planes_tile *tile, int planes, int segments, aq_scaling by, bool full)
+AQ_INLINE void multiply_rows(const aq_planes_tile *tile, int planes, int segments, aq_scaling by, bool full,
+                             bool quarters)
 {
     _Alignas(64) int32_t sums[2][STEP_SUMS];
     const int64_t vectors = tile->columns / 16, tiles = (tile->rows + tile->tile_rows - 1) / tile->tile_rows,
@@ -278,6 +285,7 @@ AQ_INLINE void multiply_rows(const aq_planes_tile *tile, int planes, int segment
                          .planes = planes,
                          .by = by,
                          .full = full,
+                         .quarters = quarters,
                          .ahead = tile->ahead,
                          .lines = (tile->lines + parts - 1) / parts};
     steps at = {.before = {.rows = 0}, .done = {.rows = 0}, .now = sums[0], .other = sums[1]};
@@ -294,12 +302,21 @@ AQ_INLINE void multiply_rows(const aq_planes_tile *tile, int planes, int segment
         end_steps(&at, how);
 }
 
-AQ_INLINE void multiply(const aq_planes_tile *tile, int planes, int segments, aq_scaling by)
+AQ_INLINE void multiply_form(const aq_planes_tile *tile, int planes, int segments, aq_scaling by,
+                             bool quarters)
 {
     if (tile->rows % AQ_TILE_ROWS == 0 && tile->tile_rows == AQ_TILE_ROWS)
-        multiply_rows(tile, planes, segments, by, true);
+        multiply_rows(tile, planes, segments, by, true, quarters);
     else
-        multiply_rows(tile, planes, segments, by, false);
+        multiply_rows(tile, planes, segments, by, false, quarters);
+}
+
+AQ_INLINE void multiply(const aq_planes_tile *tile, int planes, int segments, aq_scaling by)
+{
+    if (planes == 3 && segments == AQ_SEGMENTS && tile->form == AQ_EXACT_QUARTERS)
+        multiply_form(tile, 2, segments, by, true);
+    else
+        multiply_form(tile, planes, segments, by, false);
 }
 
 #define AQ_MULTIPLY multiply

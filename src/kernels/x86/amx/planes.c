@@ -14,20 +14,22 @@ static const char *declines(const aq_kernel_query *query)
     return aq_planes_decline(query);
 }
 
-static const aq_planes planes = {.tile_rows = AQ_TILE_ROWS,
-                                 .digit_bytes = {2 * AQ_PLANE_TILES, 3 * AQ_PLANE_TILES},
-                                 .tail_bytes = sizeof(aq_amx_tail),
-                                 .pack_lines = 64,
-                                 .all_rows = true,
-                                 .many_panels = true,
-                                 .many_blocks = true,
-                                 .make_digits = aq_amx_make_digits,
-                                 .pack_panel = aq_amx_pack_panel,
-                                 .multiply = aq_amx_multiply,
-                                 .enter = aq_amx_enter,
-                                 .leave = aq_amx_leave,
-                                 .group_scales = aq_vnni_group_scales,
-                                 .finish = aq_vnni_finish};
+static const aq_planes planes = {
+    .tile_rows = AQ_TILE_ROWS,
+    .digit_bytes = {2 * AQ_PLANE_TILES, 3 * AQ_PLANE_TILES, 2 * AQ_QUARTER_TILES},
+    .tail_bytes = sizeof(aq_amx_tail),
+    .pack_lines = 64,
+    .all_rows = true,
+    .many_panels = true,
+    .many_blocks = true,
+    .doubles = true,
+    .make_digits = aq_amx_make_digits,
+    .pack_panel = aq_amx_pack_panel,
+    .multiply = aq_amx_multiply,
+    .enter = aq_amx_enter,
+    .leave = aq_amx_leave,
+    .group_scales = aq_vnni_group_scales,
+    .finish = aq_vnni_finish};
 
 const aq_kernel aq_planes_amx = {
     .name = "planes_f16_s8s4_16x64_amx",
