@@ -169,7 +169,10 @@ static aq_weight place_plain(const ck_scaled *p, ck_layout layout)
 {
     const int64_t outer = p->order == AQ_ORDER_P ? p->k : p->n, inner = p->order == AQ_ORDER_P ? p->n : p->k;
     const int64_t in_byte = p->type == AQ_S8 ? 1 : 2, row_bytes = (inner + in_byte - 1) / in_byte;
-    int64_t gap = p->rows == CK_GAPPED ? 1 + ck_random_below(40) : 0;
+    /* now and then a page holds one row and a part of the next, of which kernels take notice */
+    enum { WIDE = 2048, WIDE_ROWS = 512 };
+    const int64_t wide = outer <= WIDE_ROWS && ck_random_below(3) == 0 ? WIDE : 0;
+    int64_t gap = p->rows == CK_GAPPED ? wide + 1 + ck_random_below(40) : 0;
     if (row_bytes == 1 && gap == 0)
         gap = 1; /* with both strides 1 the order would be P */
     ck_rows rows = ck_place(CK_WEIGHT, layout, p->rows == CK_REPEATED ? 1 : outer, row_bytes, gap, 1);

@@ -7,6 +7,11 @@
 enum {
     BAND_ROWS = 32, /* side by side */
     PLANES = 3,
+    /* A weight that the second-level cache may hold, in rows of which a page holds two and more, is taken a
+     * block at a time, so that no sums wait: 1024 x 1024 hot 1.2 to 1.3 times as quick, from memory 0.94 to
+     * 0.98. */
+    SMALL_WEIGHT = 1 << 20,
+    SMALL_ROW = AQ_PAGE_BYTES / 2 - 1,
     FEW_PANELS = 4 /* of a slice, a packed one's one among them, for which digits stay as they are */
 };
 
@@ -331,16 +336,17 @@ AQ_INLINE void band_of_rows(const aq_planes_stream *stream, const int32_t *digit
 AQ_INLINE void stream_rows(const aq_planes_stream *stream, aq_weight_type type, int planes, bool grouped)
 {
     const int64_t row_bytes = aq_lines_at(stream->weight, false, 0, 0).outer_bytes,
-                  bytes = type == AQ_S4 ? (stream->n + 1) / 2 : stream->n,
-                  apart = row_bytes > AQ_LINE_BYTES && row_bytes < AQ_PAGE_BYTES &&
+                  bytes = type == AQ_S4 ? (stream->n + 1) / 2 : stream->n;
+    const bool blocks = row_bytes == AQ_LINE_BYTES ||
+                        (row_bytes > 0 && row_bytes <= SMALL_ROW && row_bytes * stream->k <= SMALL_WEIGHT);
+    const int64_t apart = !blocks && row_bytes > AQ_LINE_BYTES && row_bytes < AQ_PAGE_BYTES &&
                                   AQ_BLOCK / stream->segments >= 2 * BAND_ROWS
                               ? 2
                               : 1;
     const int brings = row_bytes <= 0 || row_bytes * apart >= AQ_PAGE_BYTES ? 2 : 4;
     const bool worth_it = apart > 1 || stream->n > FEW_PANELS * aq_panel_columns(type);
     const int32_t *digits = worth_it ? order_digits(stream, apart, type, planes) : NULL;
-    rows_of_band next,
-        rows = {.k0 = 0, .k = row_bytes == AQ_LINE_BYTES ? AQ_BLOCK : BAND_ROWS * apart, .apart = apart};
+    rows_of_band next, rows = {.k0 = 0, .k = blocks ? AQ_BLOCK : BAND_ROWS * apart, .apart = apart};
     for (; rows.k0 < stream->k; rows = next) {
         next = rows_after(&rows);
         aq_ahead ahead = ahead_of_slice(stream, &next, bytes);
