@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* multiply.c - up to 4 rows of digits times a panel of one block, AVX-512 VNNI. Two ways:
+/* multiply.c - up to 4 rows of digits times a panel of one block, AVX-512 VNNI, in one of two ways.
  *
- *   plane by plane  four rows and vectors of columns, so that 16 products load four vectors of weights and
- * four quads of digits. The planes of high share their sums, which are shifted in between. Low digits come
- * first, of each row only the quads that have any, and wait in memory. together        all planes, two
- * vectors of columns: where many low digits are not zero, or segments are short. Four vectors where rows are
- * few, so that enough sums are under way to hide vpdpbusd's latency. */
+ * Plane by plane: four rows and vectors of columns, so that 16 products load four vectors of weights and four
+ * quads of digits. The planes of high share their sums, which are shifted in between. Low digits come first,
+ * of each row only the quads that have any, and wait in memory.
+ *
+ * Together: all planes, two vectors of columns, where many low digits are not zero or segments are short;
+ * four vectors where rows are few, so that enough sums are under way to hide vpdpbusd's latency. */
 #include "kernels/x86/vnni/vnni.h"
 
 enum {
@@ -31,7 +32,7 @@ enum {
  * many lines in a row would wait for each other, and what else is loaded for them. */
 typedef struct brings {
     aq_ahead *ahead;
-    int lines;                    /* of it after each quads_between; 0: none */
+    int lines;                    /* of it after each quads_between, and for each row of low; 0: none */
     const char *next, *next_then; /* what the next call takes, a line a quad; plane by plane in two parts */
 } brings;
 
@@ -142,9 +143,12 @@ AQ_INLINE void plane_by_plane(const part *of, int planes, int quads, aq_scaling 
     const int32_t *correction = of->tail->correction[of->segment][AQ_OF_HIGH];
     _Alignas(64) float low[AQ_DIGIT_ROWS * VECTORS * 16];
     if (planes > LOW)
-        for (int r = 0; r < AQ_DIGIT_ROWS; r++)
+        for (int r = 0; r < AQ_DIGIT_ROWS; r++) {
+            if (of->by.lines > 0)
+                aq_bring(of->by.ahead, of->by.lines);
             sum_low(of, r, (uint32_t)of->tail->correction[of->segment][AQ_LOW_QUADS][r],
                     low + (int64_t)r * VECTORS * 16);
+        }
     const __m512i zero = _mm512_setzero_si512();
     sums sum = {zero, zero, zero, zero, zero, zero, zero, zero,
                 zero, zero, zero, zero, zero, zero, zero, zero};
@@ -217,8 +221,9 @@ AQ_INLINE void rows_of(const aq_planes_tile *tile, bool by_planes, int rows, int
                        aq_scaling scaling)
 {
     const int vectors = by_planes ? VECTORS : rows > 2 ? 2 : 4, quads = AQ_QUADS / segments;
-    const int64_t all = tile->columns / 16 / vectors * (by_planes ? LOW : 1) * AQ_QUADS,
-                  times = all / quads_between(rows);
+    const int64_t parts = tile->columns / 16 / vectors,
+                  times = parts * ((by_planes ? LOW : 1) * AQ_QUADS / quads_between(rows) +
+                                   (by_planes && planes > LOW ? AQ_DIGIT_ROWS : 0));
     part of = {.tile = tile,
                .quad_bytes = tile->columns * 4,
                .tail = aq_tail_of(tile->digits, planes > LOW),
