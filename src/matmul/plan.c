@@ -169,6 +169,12 @@ static int64_t widest_slice(const aq_plan *plan)
     return aq_max_i64(SLICE_LEAST, aq_min_i64(most, sums / (int64_t)sizeof(float) / rows));
 }
 
+/* Neither transposed nor FRACTAL_NZ nor packed: memory is in rows of all columns. */
+static bool has_plain_rows(const aq_plan *plan)
+{
+    return plan->order == AQ_ORDER_P && plan->problem.weight_block == 0 && plan->problem.weight_panel == 0;
+}
+
 /* Not what the second-level caches of the threads may hold since the last time. */
 static bool comes_from_memory(const aq_plan *plan)
 {
@@ -180,12 +186,11 @@ static bool comes_from_memory(const aq_plan *plan)
  * better shared. */
 static int64_t slices_of_stream(const aq_plan *plan, int64_t most)
 {
-    const aq_problem *problem = &plan->problem;
-    const bool plain = plan->order == AQ_ORDER_P && problem->weight_block == 0 && problem->weight_panel == 0;
     if (plan->threads == 1)
         return 1;
-    return plain && comes_from_memory(plan) ? aq_round_up(aq_ceil_div(problem->n, most), plan->threads)
-                                            : (int64_t)plan->threads * TASKS_PER_THREAD;
+    if (has_plain_rows(plan) && comes_from_memory(plan))
+        return aq_round_up(aq_ceil_div(plan->problem.n, most), plan->threads);
+    return (int64_t)plan->threads * TASKS_PER_THREAD;
 }
 
 static void cut_stream(aq_plan *plan, const aq_kernel_query *query)
@@ -280,9 +285,7 @@ static bool cut_chunks(aq_plan *plan, bool plain_rows)
  * 380 instead of 436. What the caches hold is quicker without the second loop, which adds the parts up. */
 static bool reads_whole_rows(const aq_plan *plan, const aq_kernel_query *query)
 {
-    const bool plain =
-        plan->order == AQ_ORDER_P && plan->problem.weight_block == 0 && plan->problem.weight_panel == 0;
-    return plan->planes_stream && plain && plan->threads > 1 && comes_from_memory(plan) &&
+    return plan->planes_stream && has_plain_rows(plan) && plan->threads > 1 && comes_from_memory(plan) &&
            may_begin_at(AQ_BLOCK, query);
 }
 
@@ -307,8 +310,7 @@ static void cut_planes(aq_plan *plan, const aq_kernel_query *query)
     plan->rows_block = aq_min_i64(aq_round_up(m, AQ_DIGIT_ROWS), PLANES_ROWS);
     plan->tile_rows = rows_of_tile(plan->rows_block, m, planes->tile_rows);
     const bool packed = plan->problem.weight_panel > 0, nz = plan->problem.weight_block > 0;
-    const bool plain_rows = plan->order == AQ_ORDER_P && !packed && !nz,
-               few = m <= PLANES_FEW_ROWS && planes->many_panels,
+    const bool plain_rows = has_plain_rows(plan), few = m <= PLANES_FEW_ROWS && planes->many_panels,
                chunks = !plan->planes_stream && cut_chunks(plan, plain_rows);
     /* of few rows panels of 4 bits, twice their weights, are better kept in the first-level cache */
     plan->packs_slices =

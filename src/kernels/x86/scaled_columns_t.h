@@ -10,7 +10,7 @@
 enum {
     AQ_STREAM_T_ROWS = 16,
     AQ_STREAM_T_COLUMNS = 4,
-    AQ_STREAM_T_AHEAD = 8, /* columns from a prefetch to its use: 0.5 to 1 us for one row; 16 took 9 % more */
+    AQ_STREAM_T_AHEAD = 8, /* columns from a prefetch to its use: 0.5 to 1 us for one row */
     AQ_STREAM_T_PAGE = 4096,
     AQ_STREAM_T_GROUPS = (AQ_CHUNK_T / AQ_LANES_T + 1 + 7) / 8 * 8 /* most groups that a chunk meets */,
     AQ_STREAM_T_MOST = 128 /* columns of one group that are prepared at a time */
