@@ -270,7 +270,7 @@ static bool cut_chunks(aq_plan *plan, bool plain_rows)
     const int64_t near = (int64_t)aq_cpu_l2_bytes(), blocks = aq_ceil_div(plan->problem.k, AQ_BLOCK),
                   block_bytes = aq_ceil_div(plan->rows_block, plan->tile_rows) *
                                 aq_digits_bytes(planes, aq_plan_form(plan));
-    if (!planes->many_blocks || plan->problem.m <= PLANES_FEW_ROWS ||
+    if (!planes->many_blocks || plan->problem.m <= PLANES_FEW_ROWS || blocks == 0 ||
         (!plain_rows && block_bytes * blocks <= near / 2))
         return false;
     const int64_t most = plain_rows ? 1 : aq_min_i64(CHUNK_BLOCKS, near / CHUNK_DIGITS_SHARE / block_bytes),
