@@ -31,11 +31,11 @@ enum {
     AQ_PANEL_BYTES = 2 * AQ_BLOCK * AQ_PANEL_MOST /* of any kernel's panel of one block */
 };
 
-/* A kernel may lay digits and panels otherwise for each; the results are the same. */
+/* Digits and panels may lie otherwise in each; the results are the same. */
 typedef enum aq_digits_form {
     AQ_FAST,
     AQ_EXACT,
-    AQ_EXACT_QUARTERS, /* weights of 4 bits in segments of 32 k, many rows */
+    AQ_EXACT_QUARTERS, /* aq_planes.quarters: weights of 4 bits in segments of 32 k, many rows */
     AQ_FORMS
 } aq_digits_form;
 
@@ -128,16 +128,6 @@ static inline float *aq_stream_acc(const aq_planes_stream *stream, int64_t block
     return stream->acc + block * stream->block_step;
 }
 
-/* Zeroes all that acc is. */
-static inline void aq_clear_acc(const aq_planes_stream *stream)
-{
-    const int64_t columns = stream->weight->type == AQ_S4 ? AQ_PANEL_MOST : AQ_PANEL_MOST / 2,
-                  room = (stream->n + columns - 1) / columns * columns,
-                  apart = stream->block_step > 0 ? (stream->k + AQ_BLOCK - 1) / AQ_BLOCK : 1;
-    for (int64_t block = 0; block < apart; block++)
-        memset(aq_stream_acc(stream, block), 0, (size_t)room * sizeof *stream->acc);
-}
-
 /* Scales by groups for the columns n0 .. n0 + n - 1 and the segments of the block at k0; +0 beyond n. */
 typedef struct aq_group_scales {
     const aq_scaled *scaled; /* of the whole matrix; 16-bit scales */
@@ -165,10 +155,10 @@ typedef struct aq_planes {
     int tile_rows;             /* most rows of a tile of digits: AQ_DIGIT_ROWS or a multiple of it */
     int digit_bytes[AQ_FORMS]; /* of a tile's block without its tail */
     int tail_bytes;            /* of the tail */
-    bool cuts_k;      /* where n is short tasks may share k (matmul/run_planes_k.c): sums are multiplied by
-                         s of the tail alone, and a call for a single block costs no more than others */
-    bool all_rows;    /* multiply takes one tile of rows after the other */
-    bool doubles;     /* panels of AQ_EXACT_QUARTERS are two bytes an element, where others are one */
+    bool cuts_k;   /* where n is short tasks may share k (matmul/run_planes_k.c): sums are multiplied by
+                      s of the tail alone, and a call for a single block costs no more than others */
+    bool all_rows; /* multiply takes one tile of rows after the other */
+    bool quarters; /* it has AQ_EXACT_QUARTERS, whose panels are two bytes an element, where others are one */
     bool many_blocks; /* multiply takes a few blocks of k at once, and all_rows */
     int pack_lines;   /* what pack_panel brings of `ahead`, of the 128 lines that a panel is made from */
     bool many_panels; /* pack_panel takes columns of many panels, in the order of memory */
@@ -205,12 +195,24 @@ static inline int64_t aq_panel_columns(aq_weight_type type)
     return type == AQ_S4 ? AQ_PANEL_MOST : AQ_PANEL_MOST / 2;
 }
 
+/* Zeroes all that acc is. */
+static inline void aq_clear_acc(const aq_planes_stream *stream)
+{
+    const int64_t columns = aq_panel_columns(stream->weight->type),
+                  room = (stream->n + columns - 1) / columns * columns,
+                  apart = stream->block_step > 0 ? (stream->k + AQ_BLOCK - 1) / AQ_BLOCK : 1;
+    for (int64_t block = 0; block < apart; block++)
+        memset(aq_stream_acc(stream, block), 0, (size_t)room * sizeof *stream->acc);
+}
+
 /* many: rows, enough to be worth AQ_EXACT_QUARTERS. */
-static inline aq_digits_form aq_form_of(bool exact, aq_weight_type type, int segments, bool many)
+static inline aq_digits_form aq_form_of(const aq_planes *planes, bool exact, aq_weight_type type,
+                                        int segments, bool many)
 {
     if (!exact)
         return AQ_FAST;
-    return many && type == AQ_S4 && segments == AQ_SEGMENTS ? AQ_EXACT_QUARTERS : AQ_EXACT;
+    return planes->quarters && many && type == AQ_S4 && segments == AQ_SEGMENTS ? AQ_EXACT_QUARTERS
+                                                                                : AQ_EXACT;
 }
 
 /* Bytes of a tile's block with its tail. */
@@ -220,9 +222,9 @@ static inline int64_t aq_digits_bytes(const aq_planes *planes, aq_digits_form fo
 }
 
 /* Of a block's panel, where panels follow each other (aq_planes.many_panels, many_blocks). */
-static inline int64_t aq_panel_bytes_of(const aq_planes *planes, aq_weight_type type, aq_digits_form form)
+static inline int64_t aq_block_panel_bytes(aq_weight_type type, aq_digits_form form)
 {
-    return AQ_BLOCK * aq_panel_columns(type) * (planes->doubles && form == AQ_EXACT_QUARTERS ? 2 : 1);
+    return AQ_BLOCK * aq_panel_columns(type) * (form == AQ_EXACT_QUARTERS ? 2 : 1);
 }
 
 /* Of a tail: X of a segment's rows, and s of the rows. */

@@ -6,6 +6,11 @@
 #include "base/float8.h"
 #include "kernels/kernel.h"
 
+/* Prefetchers follow one run a page, so rows or columns that share one are not taken side by side, every
+ * second first. Where each has its own, half of the lines are left to the prefetchers: one that is asked for
+ * holds a fill buffer of the first-level cache until memory answers. */
+enum { AQ_PAGE_BYTES = 4096 };
+
 static inline bool aq_weight_is_4_bit(aq_weight_type type)
 {
     return type == AQ_S4 || type == AQ_F4E2M1;

@@ -76,7 +76,7 @@ static inline aq_digits_form aq_plan_form(const aq_plan *plan)
     /* 4096 x 4096, groups of 32, exact: 128 rows 11 % quicker, 16 and 32 rows, whose panels are twice the
      * work, 3 to 5 % slower */
     enum { MANY_ROWS = 48 };
-    return aq_form_of(aq_plan_exact(plan), plan->problem.weight_type, plan->segments,
+    return aq_form_of(plan->planes->planes, aq_plan_exact(plan), plan->problem.weight_type, plan->segments,
                       plan->problem.m > MANY_ROWS);
 }
 

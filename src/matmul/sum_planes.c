@@ -74,16 +74,24 @@ static int64_t columns_of(const aq_matrix_run *run, int64_t n0)
     return aq_min_i64(aq_panel_columns(problem->weight_type), problem->n - n0);
 }
 
-/* One block of n columns to panels that lie one after the other. */
-static void pack_block(const aq_matrix_run *run, int64_t column, int64_t n, int64_t block, char *panels)
+/* One block of n columns to panels that lie one after the other. ahead: or null. */
+static void pack_block(const aq_matrix_run *run, int64_t column, int64_t n, int64_t block, char *panels,
+                       aq_ahead *ahead)
 {
-    run->plan->planes->planes->pack_panel(&(aq_integers_job){.weight = &run->weight,
+    const aq_weight weight = aq_weight_around(run, column);
+    run->plan->planes->planes->pack_panel(&(aq_integers_job){.weight = &weight,
                                                              .k0 = block * AQ_BLOCK,
                                                              .n0 = column,
                                                              .k = k_of(run, block * AQ_BLOCK),
                                                              .n = n,
                                                              .form = aq_plan_form(run->plan),
-                                                             .panel = panels});
+                                                             .panel = panels,
+                                                             .ahead = ahead});
+}
+
+static int64_t panel_bytes_of(const aq_plan *plan)
+{
+    return aq_block_panel_bytes(plan->problem.weight_type, aq_plan_form(plan));
 }
 
 /* Who brings the next lines: with few rows packing brings some of them, while memory is what it waits for
@@ -142,55 +150,58 @@ aq_planes_scales aq_planes_group_scales(const aq_matrix_run *run, size_t thread,
     return scales_of_blocks(run, thread, block, 1, n0, in_order);
 }
 
+static const char *digits_of(const aq_matrix_run *run, size_t thread, int64_t row, int64_t block)
+{
+    const aq_plan *plan = run->plan;
+    return aq_planes_digits(run, thread, row / plan->tile_rows) +
+           block * aq_digits_bytes(plan->planes->planes, aq_plan_form(plan));
+}
+
+/* The tile of row r and the panel of the p-th column on: what does not depend on who brings what. */
+static aq_planes_tile tile_of(const aq_matrix_run *run, size_t thread, int64_t p, int64_t r, int64_t block,
+                              const char *panel, const aq_planes_scales *by_groups)
+{
+    const aq_plan *plan = run->plan;
+    const int64_t columns = aq_panel_columns(plan->problem.weight_type);
+    return (aq_planes_tile){.digits = digits_of(run, thread, r, block),
+                            .digits_stride = plan->workspace.digits_bytes,
+                            .tile_rows = plan->tile_rows,
+                            .blocks = 1,
+                            .panel = panel,
+                            .acc = aq_planes_sums(run, thread, p, r),
+                            .acc_stride = columns,
+                            .rows = run->rows - r,
+                            .columns = columns,
+                            .segments = plan->segments,
+                            .exact = aq_plan_exact(plan),
+                            .form = aq_plan_form(plan),
+                            .scale = by_groups->scale,
+                            .zero = by_groups->zero};
+}
+
 /* One panel of one block times all rows of the block of rows. */
 static void multiply_panel(const aq_matrix_run *run, size_t thread, int64_t column, int64_t p, int64_t block,
                            aq_ahead *ahead)
 {
     const aq_plan *plan = run->plan;
-    const aq_workspace_layout *layout = &plan->workspace;
     const aq_planes *planes = plan->planes->planes;
-    const aq_problem *problem = &plan->problem;
-    const bool exact = aq_plan_exact(plan);
-    const int64_t columns = aq_panel_columns(problem->weight_type), k0 = block * AQ_BLOCK, k = k_of(run, k0),
-                  n0 = column + p, n = columns_of(run, n0);
-    const aq_weight weight = aq_weight_around(run, n0);
+    const int64_t columns = aq_panel_columns(plan->problem.weight_type), n0 = column + p;
     const bool packed = plan->packs_slices, few = packing_brings(run);
-    const int64_t panel_bytes = aq_panel_bytes_of(planes, problem->weight_type, aq_plan_form(plan));
-    char *panel = aq_scratch_of(run, thread) + (packed ? p / columns * panel_bytes : 0);
+    char *panel = aq_scratch_of(run, thread) + (packed ? p / columns * panel_bytes_of(plan) : 0);
     if (!packed)
-        planes->pack_panel(&(aq_integers_job){.weight = &weight,
-                                              .k0 = k0,
-                                              .n0 = n0,
-                                              .k = k,
-                                              .n = n,
-                                              .form = aq_plan_form(plan),
-                                              .panel = panel,
-                                              .ahead = few ? ahead : NULL});
+        pack_block(run, n0, columns_of(run, n0), block, panel, few ? ahead : NULL);
     const aq_planes_scales by_groups = aq_planes_group_scales(run, thread, block, n0, false);
     const int64_t at_once = planes->all_rows ? run->rows : plan->tile_rows,
                   calls = aq_ceil_div(run->rows, at_once);
     for (int64_t r = 0; r < run->rows; r += at_once) {
-        const int64_t next = r + at_once < run->rows ? r + at_once : 0,
-                      at = block * aq_digits_bytes(planes, aq_plan_form(plan));
-        planes->multiply(
-            &(aq_planes_tile){.digits = aq_planes_digits(run, thread, r / plan->tile_rows) + at,
-                              .digits_stride = layout->digits_bytes,
-                              .tile_rows = plan->tile_rows,
-                              .blocks = 1,
-                              .panel = panel,
-                              .acc = aq_planes_sums(run, thread, p, r),
-                              .acc_stride = columns,
-                              .rows = aq_min_i64(at_once, run->rows - r),
-                              .columns = columns,
-                              .segments = plan->segments,
-                              .exact = exact,
-                              .form = aq_plan_form(plan),
-                              .scale = by_groups.scale,
-                              .zero = by_groups.zero,
-                              .ahead = !few || r == 0 ? ahead : NULL,
-                              .lines = lines_of(run, calls),
-                              .next_digits = aq_planes_digits(run, thread, next / plan->tile_rows) + at,
-                              .next_acc = aq_planes_sums(run, thread, p, next)});
+        const int64_t next = r + at_once < run->rows ? r + at_once : 0;
+        aq_planes_tile tile = tile_of(run, thread, p, r, block, panel, &by_groups);
+        tile.rows = aq_min_i64(at_once, tile.rows);
+        tile.ahead = !few || r == 0 ? ahead : NULL;
+        tile.lines = lines_of(run, calls);
+        tile.next_digits = digits_of(run, thread, next, block);
+        tile.next_acc = aq_planes_sums(run, thread, p, next);
+        planes->multiply(&tile);
     }
 }
 
@@ -199,29 +210,13 @@ static void multiply_blocks(const aq_matrix_run *run, size_t thread, int64_t col
                             int64_t blocks, const char *panel, int64_t panel_stride, aq_ahead *ahead,
                             int64_t lines)
 {
-    const aq_plan *plan = run->plan;
-    const aq_planes *planes = plan->planes->planes;
-    const bool exact = aq_plan_exact(plan);
-    const int64_t columns = aq_panel_columns(plan->problem.weight_type);
     const aq_planes_scales by_groups = scales_of_blocks(run, thread, block, blocks, column + p, false);
-    planes->multiply(&(aq_planes_tile){.digits = aq_planes_digits(run, thread, 0) +
-                                                 block * aq_digits_bytes(planes, aq_plan_form(plan)),
-                                       .digits_stride = plan->workspace.digits_bytes,
-                                       .tile_rows = plan->tile_rows,
-                                       .blocks = blocks,
-                                       .panel = panel,
-                                       .panel_stride = panel_stride,
-                                       .acc = aq_planes_sums(run, thread, p, 0),
-                                       .acc_stride = columns,
-                                       .rows = run->rows,
-                                       .columns = columns,
-                                       .segments = plan->segments,
-                                       .exact = exact,
-                                       .form = aq_plan_form(plan),
-                                       .scale = by_groups.scale,
-                                       .zero = by_groups.zero,
-                                       .ahead = ahead,
-                                       .lines = (int)lines});
+    aq_planes_tile tile = tile_of(run, thread, p, 0, block, panel, &by_groups);
+    tile.blocks = blocks;
+    tile.panel_stride = panel_stride;
+    tile.ahead = ahead;
+    tile.lines = (int)lines;
+    run->plan->planes->planes->multiply(&tile);
 }
 
 /* A chunk of blocks of k for all panels of the slice, which are packed panel by panel. */
@@ -229,24 +224,16 @@ static void sum_chunk_by_panels(const aq_matrix_run *run, size_t thread, int64_t
                                 int64_t block, int64_t blocks)
 {
     const aq_plan *plan = run->plan;
-    const int64_t columns = aq_panel_columns(plan->problem.weight_type),
-                  panel_bytes =
-                      aq_panel_bytes_of(plan->planes->planes, plan->problem.weight_type, aq_plan_form(plan));
+    const int64_t columns = aq_panel_columns(plan->problem.weight_type), panel_bytes = panel_bytes_of(plan);
     char *panel = aq_scratch_of(run, thread);
     for (int64_t p = 0; p < n; p += columns) {
         /* the next is the next panel's, or the first's of the next chunk */
         const bool last = p + columns >= n;
         const int64_t next = last ? 0 : p + columns, before = last ? block : block - plan->blocks_together;
-        const aq_weight weight = aq_weight_around(run, column + p);
         aq_ahead ahead = ahead_of(run, before * AQ_BLOCK, column + next, aq_min_i64(columns, n - next));
         for (int64_t b = 0; b < blocks; b++)
-            plan->planes->planes->pack_panel(&(aq_integers_job){.weight = &weight,
-                                                                .k0 = (block + b) * AQ_BLOCK,
-                                                                .n0 = column + p,
-                                                                .k = k_of(run, (block + b) * AQ_BLOCK),
-                                                                .n = columns_of(run, column + p),
-                                                                .form = aq_plan_form(plan),
-                                                                .panel = panel + b * panel_bytes});
+            pack_block(run, column + p, columns_of(run, column + p), block + b, panel + b * panel_bytes,
+                       NULL);
         multiply_blocks(run, thread, column, p, block, blocks, panel, panel_bytes, &ahead, ahead.lines);
     }
 }
@@ -256,15 +243,13 @@ static void sum_chunk_by_rows(const aq_matrix_run *run, size_t thread, int64_t c
                               int64_t block, int64_t blocks)
 {
     const aq_plan *plan = run->plan;
-    const aq_weight_type type = plan->problem.weight_type;
-    const int64_t columns = aq_panel_columns(type), panels = aq_ceil_div(n, columns),
-                  panel_bytes = aq_panel_bytes_of(plan->planes->planes, type, aq_plan_form(plan)),
-                  block_bytes = panels * panel_bytes;
+    const int64_t columns = aq_panel_columns(plan->problem.weight_type), panels = aq_ceil_div(n, columns),
+                  panel_bytes = panel_bytes_of(plan), block_bytes = panels * panel_bytes;
     char *panel = aq_scratch_of(run, thread);
     aq_ahead ahead = ahead_of(run, block * AQ_BLOCK, column, n);
     const int64_t lines = aq_ceil_div(ahead.lines, panels);
     for (int64_t b = 0; b < blocks; b++)
-        pack_block(run, column, n, block + b, panel + b * block_bytes);
+        pack_block(run, column, n, block + b, panel + b * block_bytes, NULL);
     for (int64_t p = 0; p < n; p += columns)
         multiply_blocks(run, thread, column, p, block, blocks, panel + p / columns * panel_bytes, block_bytes,
                         &ahead, lines);
@@ -321,7 +306,7 @@ void aq_planes_sum_slice(const aq_matrix_run *run, size_t thread, int64_t column
         for (int64_t b = 0; b < blocks; b++) {
             aq_ahead ahead = ahead_of(run, b * AQ_BLOCK, column, n);
             if (plan->packs_slices)
-                pack_block(run, column, n, b, aq_scratch_of(run, thread));
+                pack_block(run, column, n, b, aq_scratch_of(run, thread), NULL);
             for (int64_t p = 0; p < n; p += columns)
                 multiply_panel(run, thread, column, p, b, &ahead);
         }

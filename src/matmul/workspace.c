@@ -69,7 +69,7 @@ static bool lay_out_planes(aq_plan *plan, int64_t *total)
     /* fits: the digits of four rows, checked above, are more bytes than these are floats */
     const int64_t blocks = aq_max_i64(1, plan->blocks_together),
                   side_by_side = plan->packs_slices ? aq_ceil_div(plan->slice, columns) : 1,
-                  panel = aq_panel_bytes_of(planes, plan->problem.weight_type, aq_plan_form(plan)),
+                  panel = aq_block_panel_bytes(plan->problem.weight_type, aq_plan_form(plan)),
                   panels = aq_max_i64(AQ_PANEL_BYTES, blocks * side_by_side * panel);
     int64_t line = aq_max_i64(plan->slice, plan->row_stride * AQ_DIGIT_ROWS);
     int64_t *rows = plan->own_digits ? &scratch : total;

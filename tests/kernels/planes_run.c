@@ -61,12 +61,12 @@ static int64_t blocks_of(const ck_planes_case *c)
 
 static aq_digits_form form_of(const ck_planes_case *c)
 {
-    return aq_form_of(c->exact, c->p.type, c->segments, c->rows % 3 != 0);
+    return aq_form_of(c->kernel->planes, c->exact, c->p.type, c->segments, c->rows % 3 != 0);
 }
 
 static int64_t panel_bytes_of(const ck_planes_case *c)
 {
-    return aq_panel_bytes_of(c->kernel->planes, c->p.type, form_of(c));
+    return aq_block_panel_bytes(c->p.type, form_of(c));
 }
 
 static int64_t row_bytes_of(const ck_planes_case *c)

@@ -119,7 +119,7 @@ static bool finish(const aq_finish_job *job)
 }
 
 static const aq_planes planes = {.tile_rows = AQ_DIGIT_ROWS,
-                                 .digit_bytes = {PLANE * 2, PLANE * 4, PLANE * 4},
+                                 .digit_bytes = {PLANE * 2, PLANE * 4},
                                  .tail_bytes = sizeof(aq_digits_tail),
                                  .cuts_k = true,
                                  .make_digits = make_digits,

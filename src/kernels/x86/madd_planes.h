@@ -43,7 +43,7 @@ static bool finish(const aq_finish_job *job)
 }
 
 static const aq_planes planes = {.tile_rows = AQ_DIGIT_ROWS,
-                                 .digit_bytes = {AQ_MADD_DIGITS, 2 * AQ_MADD_DIGITS, 2 * AQ_MADD_DIGITS},
+                                 .digit_bytes = {AQ_MADD_DIGITS, 2 * AQ_MADD_DIGITS},
                                  .tail_bytes = sizeof(aq_digits_tail),
                                  .cuts_k = true,
                                  .pack_lines = 64,

@@ -5,13 +5,13 @@
 #ifndef AQ_KERNELS_X86_SCALED_COLUMNS_T_H
 #define AQ_KERNELS_X86_SCALED_COLUMNS_T_H
 
+#include "kernels/weight.h"
 #include "kernels/x86/scaled_weights.h"
 
 enum {
     AQ_STREAM_T_ROWS = 16,
     AQ_STREAM_T_COLUMNS = 4,
     AQ_STREAM_T_AHEAD = 8, /* columns from a prefetch to its use: 0.5 to 1 us for one row */
-    AQ_STREAM_T_PAGE = 4096,
     AQ_STREAM_T_GROUPS = (AQ_CHUNK_T / AQ_LANES_T + 1 + 7) / 8 * 8 /* most groups that a chunk meets */,
     AQ_STREAM_T_MOST = 128 /* columns of one group that are prepared at a time */
 };
@@ -76,7 +76,7 @@ AQ_INLINE void aq_place_four_t(aq_four_t *four, const aq_scaled_stream_tile *til
     const int half_bytes = type == AQ_S4;
     const int64_t bytes = weight->stride_n >> half_bytes, j = i * AQ_STREAM_T_COLUMNS, pair = j / PAIR * PAIR,
                   left = tile->n - j;
-    const bool share = weight->block == 0 && bytes > 0 && bytes < AQ_STREAM_T_PAGE && tile->n - pair >= PAIR;
+    const bool share = weight->block == 0 && bytes > 0 && bytes < AQ_PAGE_BYTES && tile->n - pair >= PAIR;
     four->j = share ? pair + i % 2 : j;
     four->apart = share ? 2 : 1;
     four->count = left < AQ_STREAM_T_COLUMNS ? left : AQ_STREAM_T_COLUMNS;

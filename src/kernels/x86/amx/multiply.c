@@ -195,29 +195,23 @@ AQ_INLINE void multiply_step(const char *digits, int segments, const steps *at, 
  * stored in the next one, and joined in the one after that. */
 AQ_INLINE void multiply_segment(const char *digits, const steps *at, joining how)
 {
+    const int64_t plane_bytes = how.quarters ? AQ_QUARTER_TILES : AQ_PLANE_TILES;
     int32_t *to = at->other;
-    if (how.ahead != NULL)
-        aq_bring(how.ahead, how.lines);
-    _tile_stored(0, to, 64);
-    _tile_zero(0);
-    LOAD(2, digits, 64, how.hinted);
-    _tile_dpbssd(0, 2, 4);
-    join_part(&at->done, at->now, how, 0);
-    _tile_stored(1, to + 3 * PLANE_SUMS, 64);
-    _tile_zero(1);
-    _tile_dpbssd(1, 2, 6);
-    join_part(&at->done, at->now, how, 1);
-    if (how.ahead != NULL)
-        aq_bring(how.ahead, how.lines);
-    _tile_stored(3, to + PLANE_SUMS, 64);
-    _tile_zero(3);
-    LOAD(2, digits + (how.quarters ? AQ_QUARTER_TILES : AQ_PLANE_TILES), 64, how.hinted);
-    _tile_dpbssd(3, 2, 4);
-    join_part(&at->done, at->now, how, 2);
-    _tile_stored(5, to + 4 * PLANE_SUMS, 64);
-    _tile_zero(5);
-    _tile_dpbssd(5, 2, 6);
-    join_part(&at->done, at->now, how, 3);
+#define PLANE(p, first, second)                                                                              \
+    if (how.ahead != NULL)                                                                                   \
+        aq_bring(how.ahead, how.lines);                                                                      \
+    _tile_stored(first, to + (p)*PLANE_SUMS, 64);                                                            \
+    _tile_zero(first);                                                                                       \
+    LOAD(2, digits + (p)*plane_bytes, 64, how.hinted);                                                       \
+    _tile_dpbssd(first, 2, 4);                                                                               \
+    join_part(&at->done, at->now, how, 2 * (p));                                                             \
+    _tile_stored(second, to + ((p) + 3) * PLANE_SUMS, 64);                                                   \
+    _tile_zero(second);                                                                                      \
+    _tile_dpbssd(second, 2, 6);                                                                              \
+    join_part(&at->done, at->now, how, 2 * (p) + 1);
+    PLANE(0, 0, 1)
+    PLANE(1, 3, 5)
+#undef PLANE
 }
 
 AQ_INLINE void join_all(const output *out, const int32_t *sums, joining how)

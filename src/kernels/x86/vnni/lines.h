@@ -6,11 +6,6 @@
 #include "kernels/weight.h"
 #include "kernels/x86/vnni/vnni.h"
 
-/* Prefetchers follow one run a page, so rows or columns that share one are not taken side by side, every
- * second first. Where each has its own, half of the lines are left to the prefetchers: one that is asked for
- * holds a fill buffer of the first-level cache until memory answers. */
-enum { AQ_PAGE_BYTES = 4096 };
-
 /* How lines of a weight lie. The inner axis is that of stride 1, the outer the other. */
 typedef struct aq_lines {
     const char *data;

@@ -36,7 +36,7 @@ static bool stream_in_order(aq_order order)
 }
 
 static const aq_planes planes = {.tile_rows = AQ_DIGIT_ROWS,
-                                 .digit_bytes = {2 * DIGITS, 3 * DIGITS, 3 * DIGITS},
+                                 .digit_bytes = {2 * DIGITS, 3 * DIGITS},
                                  .tail_bytes = sizeof(aq_digits_tail),
                                  .cuts_k = true,
                                  .pack_lines = 64,
